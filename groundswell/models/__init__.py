@@ -1,0 +1,1 @@
+"""The model bundle and its ONNX session: the one place in this package where I/O stands."""
