@@ -106,7 +106,7 @@ class LogReader(Protocol):
         ...
 
     def lag(self) -> Mapping[int, int]:
-        """Records between position and end, per owned partition, deleted ones not counted."""
+        """Count the records between position and end, per owned partition; deleted ones do not count."""
         ...
 
     async def stop(self) -> None:

@@ -70,7 +70,9 @@ class Settings(BaseModel):
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis or Valkey: redis://, rediss:// or unix://. Secret, as it may hold a password.",
     )
-    redis_cluster: bool = Field(False, description="Whether `redis_url` leads to a cluster.")
+    redis_cluster: bool = Field(
+        default=False, description="Whether `redis_url` leads to a cluster."
+    )
     redis_shards: int = Field(
         1,
         ge=1,

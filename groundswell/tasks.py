@@ -23,9 +23,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """
-    A task: ``field`` is where its label stands in a data row; label order is the order of the head.
-    """
+    """A task: ``field`` holds its label in a data row; label order is the order of the head."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     version: Annotated[int, Meta(ge=1)]

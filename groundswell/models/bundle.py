@@ -86,7 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     text_version: int
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
     max_chars: Annotated[int, Meta(ge=64)]
-    token_types: Literal["zeros"] = "zeros"
+    token_types: Literal["zeros"] = "zeros"  # noqa: S105 - tokens of text
     languages: tuple[str, ...]
     heads: tuple[Head, ...]
     graphs: tuple[Graph, ...]

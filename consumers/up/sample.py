@@ -1,0 +1,127 @@
+"""
+The sample stream of `up`: written for this project, about companies that do not exist.
+
+Rules: pure but for reading its own file; the same seed gives the same stream. The rate swings between
+day and night, some stories come again as edited copies from other outlets, and one surge of bad news
+about one borrower is injected.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from random import Random
+from typing import Final
+
+import msgspec
+
+from groundswell.events import Channel
+
+DAY_SECONDS: Final = 60.0
+"""A day of the sample stream passes in a minute, so that one sees it."""
+_COPY_SHARE: Final = 0.15
+_REMEMBERED: Final = 40
+_OUTLETS: Final = (
+    "Harbour Wire",
+    "Midday Ledger",
+    "Northline News",
+    "The Tally",
+    "Quay Street Post",
+)
+
+
+class SampleText(msgspec.Struct, frozen=True):
+    """A row of the sample file; ``surge`` rows stand in the injected surge only."""
+
+    title: str
+    source: str
+    channel: Channel = "news"
+    surge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An item to publish ``at`` seconds after the start."""
+
+    at: float
+    id: str
+    title: str
+    source: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """The injected surge: from ``start`` to ``end`` seconds, bad news on top at the full rate."""
+
+    start: float
+    end: float
+
+
+def load_texts() -> tuple[SampleText, ...]:
+    """Read the sample texts that stand beside this module."""
+    source = resources.files("consumers.up").joinpath("sample.jsonl").read_bytes()
+    return tuple(msgspec.json.Decoder(SampleText).decode_lines(source))
+
+
+def surge_for(seconds: float) -> Surge:
+    """Place the surge: in the middle third of a bounded run, else from second 40 to 80."""
+    return Surge(seconds / 3, 2 * seconds / 3) if seconds else Surge(40.0, 80.0)
+
+
+def rate_at(t: float, rate: float, surge: Surge) -> float:
+    """Return the items per second at ``t``: a day's swing around ``rate``, and the surge on top."""
+    swing = 1.0 + 0.5 * math.sin(2 * math.pi * t / DAY_SECONDS)
+    return rate * (swing + (1.0 if surge.start <= t < surge.end else 0.0))
+
+
+def stream(
+    texts: tuple[SampleText, ...], rate: float, surge: Surge, seed: int = 0
+) -> Iterator[Planned]:
+    """Yield an endless stream in order of time, with Poisson arrivals at ``rate_at``."""
+    random = Random(seed)  # noqa: S311 - a sample stream protects nothing
+    calm, bad = (
+        _Deck([x for x in texts if not x.surge], random),
+        _Deck([x for x in texts if x.surge], random),
+    )
+    recent: deque[SampleText] = deque(maxlen=_REMEMBERED)
+    t, number = 0.0, 0
+    while True:
+        now_rate = rate_at(t, rate, surge)
+        t += random.expovariate(now_rate)
+        number += 1
+        if surge.start <= t < surge.end and random.random() < rate / now_rate:
+            text = bad.draw()
+        elif recent and random.random() < _COPY_SHARE:
+            text = _copy(random.choice(recent), random)
+        else:
+            text = calm.draw()
+            recent.append(text)
+        yield Planned(t, f"sample-{seed}-{number}", text.title, text.source, text.channel)
+
+
+class _Deck:
+    """Draws every text once, in random order, before any comes again."""
+
+    def __init__(self, texts: list[SampleText], random: Random) -> None:
+        self._texts, self._random, self._left = texts, random, list[SampleText]()
+
+    def draw(self) -> SampleText:
+        if not self._left:
+            self._left = self._random.sample(self._texts, len(self._texts))
+        return self._left.pop()
+
+
+def _copy(text: SampleText, random: Random) -> SampleText:
+    """Edit a title the way outlets do with a wire story."""
+    outlet = random.choice(_OUTLETS)
+    title = random.choice(
+        (
+            f"{text.title} - {outlet}",
+            f"UPDATE 1-{text.title}",
+            f"{text.title} ({outlet})",
+            text.title,
+        )
+    )
+    return SampleText(title, outlet, text.channel)

@@ -1,0 +1,232 @@
+"""
+The command line: one command a program.
+
+Rules: a program is imported only when its command is called, so that an online install needs no torch
+and `--help` is quick; an error that was foreseen is one line on stderr and an exit code, never a
+traceback.
+
+Exit codes: 0 done, 1 the answer is no (a difference found, a check failed), 2 refused to start,
+3 stopped because going on would do harm, 4 a service stayed away, 130 interrupted.
+"""
+
+import asyncio
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from groundswell import __version__
+from groundswell.errors import (
+    CannotContinue,
+    CannotStart,
+    GroundswellError,
+    SettingsError,
+    Transient,
+)
+from groundswell.settings import Settings, load
+
+app = typer.Typer(
+    name="groundswell",
+    help="A monitor of financial opinion: reads news as it streams, labels it, counts it exactly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="TOML file of settings; GROUNDSWELL_… variables win."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def _settings(config: Path | None) -> Settings:
+    if config is None:
+        return load(os.environ, {})
+    try:
+        return load(os.environ, tomllib.loads(config.read_text(encoding="utf-8")), str(config))
+    except OSError as error:
+        raise SettingsError(f"{config}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{config}: not TOML ({error})") from error
+
+
+def _run(program: Coroutine[Any, Any, int | None]) -> None:
+    code = asyncio.run(program)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"groundswell {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    seconds: Annotated[
+        float, typer.Option(min=0, help="End by itself after this long; 0: never.")
+    ] = 0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Items a second of the sample stream.")] = 20,
+    as_json: JsonOption = False,
+    bundle: Annotated[Path | None, typer.Option(help="Another bundle than the default.")] = None,
+) -> None:
+    """Run everything on this machine: broker, store, model, sample stream, and a live table."""
+    from consumers.up.app import run
+
+    _run(run(seconds=seconds, rate=rate, as_json=as_json, bundle=bundle))
+
+
+@app.command()
+def topics(
+    check: Annotated[bool, typer.Option("--check", help="Only compare, create nothing.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Create the Kafka topics that are missing, and check the others."""
+    from consumers.up.topics import run
+
+    _run(run(_settings(config), create=not check))
+
+
+@app.command()
+def consume(config: ConfigOption = None) -> None:
+    """Label the items of topic `news` and write the verdicts to `opinions`."""
+    from consumers.news.app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
+def count(config: ConfigOption = None) -> None:
+    """Count the verdicts of `opinions` into Redis, each exactly once."""
+    from consumers.counts.app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
+def classify(
+    file: Annotated[
+        str, typer.Argument(help="JSON lines with `text`, or `title` and `body`; -: stdin.")
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="Where to write; -: stdout.")] = "-",
+    bundle: Annotated[Path | None, typer.Option(help="Directory of the model bundle.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add labels to every row of a file, with the code of the online path."""
+    from consumers.news.classify import run
+
+    settings = _settings(config)
+    if bundle is not None:
+        settings = settings.model_copy(update={"bundle": bundle})
+    code = run(settings, file, out)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="JSON lines of news items, in order of time.")],
+    speed: Annotated[
+        float, typer.Option(min=0, help="Times faster than it happened; 0: as fast as it goes.")
+    ] = 0,
+    config: ConfigOption = None,
+) -> None:
+    """Publish a file to `news` in the order and rhythm of its timestamps."""
+    from consumers.news.replay import run
+
+    _run(run(_settings(config), file, speed))
+
+
+@app.command()
+def recount(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Fold `opinions` again from the start and compare every aggregate with Redis."""
+    from consumers.counts.recount import run
+
+    _run(run(_settings(config), as_json=as_json))
+
+
+@app.command()
+def top(
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two pictures.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="Window of the shares.")] = 60,
+    config: ConfigOption = None,
+) -> None:
+    """Show a live table: series, counts, negative share, rate and lag."""
+    from consumers.up.top import run
+
+    _run(run(_settings(config), interval=interval, once=once, minutes=minutes))
+
+
+@app.command()
+def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Say what of the environment is there, and what is missing."""
+    from consumers.up.doctor import run
+
+    _run(run(_settings(config), as_json=as_json))
+
+
+def main() -> None:
+    """Run the command line; the entry point of the package."""
+    _add_offline_programs()
+    sys.exit(_guarded(lambda: app(standalone_mode=False)))
+
+
+def _add_offline_programs() -> None:
+    """Mount `train` and `export`, whose options need no torch to be listed."""
+    for module, name in (("training.cli", "train"), ("export.cli", "export")):
+        app.command(name=name)(getattr(import_module(module), name))
+
+
+def _guarded(call: Callable[[], Any]) -> int:
+    """Run the call; return the exit code, with one line on stderr for whatever was foreseen."""
+    try:
+        result = call()
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except typer.Exit as end:
+        return end.exit_code
+    except GroundswellError as error:
+        return _explain(error)
+    except BrokenPipeError:
+        return 141
+    except Exception as error:
+        if _is_usage_error(error):
+            return 2
+        raise
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: GroundswellError) -> Literal[1, 2, 3, 4]:
+    typer.echo(f"groundswell: {error}", err=True)
+    if isinstance(error, CannotStart):
+        return 2
+    if isinstance(error, CannotContinue):
+        return 3
+    if isinstance(error, Transient):
+        return 4
+    return 1
+
+
+def _is_usage_error(error: Exception) -> bool:
+    """Show click's own usage errors as click shows them, whichever copy of click typer runs on."""
+    show = getattr(error, "show", None)
+    if show is None:
+        return False
+    show()
+    return True
+
+
+if __name__ == "__main__":
+    main()
