@@ -1,0 +1,115 @@
+"""
+The live table: values in, a rich renderable out.
+
+Rule: pure; what it shows is what it was given, and texts from outside are never read as markup.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_BAR: Final = 20
+_SPARKS: Final = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A series over the window: items by tone, and those of each recent minute, oldest first."""
+
+    series: str
+    negative: int
+    neutral: int
+    positive: int
+    late: int
+    minutes: tuple[int, ...]
+
+    @property
+    def items(self) -> int:
+        """How many items counted, late ones among them."""
+        return self.negative + self.neutral + self.positive
+
+    @property
+    def share(self) -> float:
+        """The negative share of the items, 0 where there are none."""
+        return self.negative / self.items if self.items else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """
+    What one look at the store found.
+
+    ``rate`` is in items per second since the look before, ``lag`` the seconds between now and the
+    oldest mark (None before the first one); ``window`` is in minutes.
+    """
+
+    rows: tuple[Row, ...]
+    window: int
+    counted: int
+    refused: int
+    lost: int
+    holes: int
+    rate: float | None
+    lag: float | None
+    note: str = ""
+
+
+def sparkline(values: tuple[int, ...]) -> str:
+    """Draw one character a value, scaled to the largest."""
+    most = max(values, default=0)
+    if most == 0:
+        return " " * len(values)
+    return "".join(_SPARKS[-(-v * (len(_SPARKS) - 1) // most)] for v in values)
+
+
+def tone_bar(row: Row, width: int = _BAR) -> Text:
+    """Draw the three tones as parts of one bar."""
+    if not row.items:
+        return Text(" " * width)
+    negative = round(row.negative / row.items * width)
+    positive = min(width - negative, round(row.positive / row.items * width))
+    bar = Text("█" * negative, style="red")
+    bar.append("█" * (width - negative - positive), style="bright_black")
+    bar.append("█" * positive, style="green")
+    return bar
+
+
+def render(picture: Picture) -> RenderableType:
+    """Lay out the picture: a head line and a table, the series with most items first."""
+    table = Table(expand=False, header_style="bold", border_style="bright_black")
+    table.add_column("series", min_width=20, no_wrap=True, overflow="ellipsis", max_width=32)
+    for name in ("items", "negative", "neutral", "positive", "late"):
+        table.add_column(name, justify="right")
+    table.add_column("share −", justify="right")
+    table.add_column("tone", no_wrap=True)
+    table.add_column(
+        f"last {max((len(r.minutes) for r in picture.rows), default=0)} min", no_wrap=True
+    )
+    for row in sorted(picture.rows, key=lambda r: (r.series != "all", -r.items, r.series)):
+        table.add_row(
+            Text(row.series, style="bold" if row.series == "all" else ""),
+            *(f"{n:,}" for n in (row.items, row.negative, row.neutral, row.positive, row.late)),
+            f"{row.share:.0%}",
+            tone_bar(row),
+            Text(sparkline(row.minutes), style="cyan"),
+        )
+    return Group(
+        _head(picture), table, *([Text(picture.note, style="yellow")] if picture.note else [])
+    )
+
+
+def _head(picture: Picture) -> Text:
+    head = Text("groundswell  ", style="bold")
+    head.append(f"{picture.counted:,} counted", style="bold green")
+    head.append(f"  {picture.refused:,} refused")
+    if picture.lost:
+        head.append(f"  {picture.lost:,} lost to retention", style="bold red")
+    if picture.holes:
+        head.append(f"  {picture.holes:,} in holes", style="bold yellow")
+    head.append("  rate " + ("–" if picture.rate is None else f"{picture.rate:,.1f}/s"))
+    head.append("  lag " + ("–" if picture.lag is None else f"{picture.lag:,.1f} s"))
+    head.append(f"  window {picture.window} min", style="bright_black")
+    return head
