@@ -1,0 +1,75 @@
+"""
+Clusters of near-duplicate texts, by MinHash.
+
+Words and word pairs of a text are its shingles; two texts are near-duplicates when the Jaccard
+similarity of their shingles is at least ``SIMILAR``; clusters are the connected components. Pure: the
+hash functions are fixed.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+SIMILAR: Final = 0.5
+_BANDS: Final = 32
+_ROWS: Final = 2
+"""32 bands of 2: a pair at similarity .5 is missed once in 10,000 times (1 - s^2)^32."""
+_COMPARED: Final = 30
+"""A row is compared with at most this many earlier rows of one bucket."""
+_PRIME: Final = np.uint64((1 << 31) - 1)
+_WORD: Final = re.compile(r"\w+")
+
+
+def shingles(text: str) -> frozenset[int]:
+    """Return hashes of the words and the word pairs of a text, case and digits ignored."""
+    words = [re.sub(r"\d", "0", word) for word in _WORD.findall(text.lower())]
+    pairs = [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return frozenset(zlib.crc32(shingle.encode()) for shingle in (*words, *pairs))
+
+
+def similarity(a: frozenset[int], b: frozenset[int]) -> float:
+    """Return the Jaccard similarity of two sets of shingles; 0 if both are empty."""
+    return len(a & b) / (len(a | b) or 1)
+
+
+def clusters(texts: Sequence[str], similar: float = SIMILAR) -> list[int]:
+    """Return for each text the number of its cluster: the place of the cluster's first text."""
+    sets = [shingles(text) for text in texts]
+    parent = list(range(len(texts)))
+
+    def root(place: int) -> int:
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    signatures = _signatures(sets)
+    for band in range(_BANDS):
+        buckets: dict[bytes, list[int]] = {}
+        for place in range(len(sets)):
+            key = signatures[place, band * _ROWS : (band + 1) * _ROWS].tobytes()
+            earlier = buckets.setdefault(key, [])
+            for other in earlier:
+                a, b = root(place), root(other)
+                if a != b and similarity(sets[place], sets[other]) >= similar:
+                    parent[max(a, b)] = min(a, b)
+            if len(earlier) < _COMPARED:
+                earlier.append(place)
+    return [root(place) for place in range(len(texts))]
+
+
+def _signatures(sets: Sequence[frozenset[int]]) -> npt.NDArray[np.uint64]:
+    """MinHash signatures, shape [len(sets), _BANDS * _ROWS]."""
+    draw = np.random.default_rng(1)
+    factor = draw.integers(1, int(_PRIME), _BANDS * _ROWS, dtype=np.uint64)
+    offset = draw.integers(0, int(_PRIME), _BANDS * _ROWS, dtype=np.uint64)
+    result = np.zeros((len(sets), _BANDS * _ROWS), dtype=np.uint64)
+    for place, members in enumerate(sets):
+        # An empty set gets a signature of its own, so that it meets nobody.
+        values = np.fromiter(members or (place + (1 << 32),), dtype=np.uint64) % _PRIME
+        result[place] = ((values[:, None] * factor + offset) % _PRIME).min(axis=0)
+    return result
