@@ -1,0 +1,1 @@
+"""`consume`: topic `news` through the model into topic `opinions`; and its offline twins."""
