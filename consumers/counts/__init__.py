@@ -1,0 +1,1 @@
+"""``count``: folds the log of record into Redis, each source offset exactly once."""

@@ -1,0 +1,267 @@
+"""
+The fold: state + records of the log -> new state and what to add to the cells.
+
+Laws: cutting a batch anywhere gives the same state and the same cells; delivering any prefix again
+changes nothing but the count of repeats; totals only grow. ``recount`` uses this very function.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.counts.core import fence as fences
+from consumers.counts.core.cells import (
+    BUNDLES_KEPT,
+    SCALE,
+    SOURCES_KEPT,
+    Tally,
+    hash_of,
+    merge,
+    smallest,
+)
+from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Level, place_of
+from consumers.counts.core.minutes import minute_of
+from consumers.counts.core.state import Fence, PartitionState, Totals
+from consumers.ports import Record
+from groundswell.events import (
+    SENTIMENTS,
+    Gap,
+    LogRecord,
+    Mark,
+    Opinion,
+    Origin,
+    Refusal,
+    decode_log,
+    millis,
+)
+from groundswell.series import is_new_in, series_of
+
+
+class Finding(NamedTuple):
+    """Something to report: its kind, where it was first seen in the batch, and how many there were."""
+
+    kind: str
+    detail: str
+    amount: int
+
+
+class Step(NamedTuple):
+    """
+    What one batch changes.
+
+    ``cells`` holds the tallies to add, by hash and field; ``touched`` the newest minute of each series
+    that counted; ``bundles`` the names behind the bundle hashes; ``arrivals`` the arrival (ms) of each
+    opinion that counted.
+    """
+
+    state: PartitionState
+    cells: Mapping[CellHash, Mapping[int, Tally]]
+    touched: Mapping[str, int]
+    bundles: Mapping[int, str]
+    findings: tuple[Finding, ...]
+    arrivals: tuple[int, ...]
+
+
+class _Growing:
+    """A tally that is being counted."""
+
+    __slots__ = ("bundles", "counts", "negative", "sources")
+
+    def __init__(self) -> None:
+        self.counts = [0] * 12
+        self.negative = 0
+        self.bundles: set[int] = set()
+        self.sources: set[int] = set()
+
+    def tally(self) -> Tally:
+        bundles, sources = (
+            smallest(self.bundles, BUNDLES_KEPT),
+            smallest(self.sources, SOURCES_KEPT),
+        )
+        return Tally(tuple(self.counts), self.negative, bundles, sources)
+
+
+class _Batch:
+    """The state of a batch while it is folded; lives only inside ``fold``."""
+
+    def __init__(self, state: PartitionState, lateness: int) -> None:
+        self.lateness = lateness
+        self.mark = state.mark
+        self.newest = state.newest
+        self.fences = {(f.topic, f.topic_id, f.partition): f.offset for f in state.fences}
+        self.totals = {name: 0 for name in Totals.__struct_fields__ if name != "refused"}
+        self.refused = dict(state.totals.refused)
+        self.minutes: defaultdict[tuple[str, int], _Growing] = defaultdict(_Growing)
+        self.bundles: dict[int, str] = {}
+        self.found: dict[str, tuple[str, int]] = {}
+        self.arrivals: list[int] = []
+
+    def report(self, kind: str, detail: str, amount: int = 1) -> None:
+        first, so_far = self.found.get(kind, (detail, 0))
+        self.found[kind] = (first, so_far + amount)
+
+    def add(self, offset: int, record: LogRecord) -> None:
+        """Fold one record in; ``offset`` is its place in the log, for reports."""
+        key = self.key_of(record.origin)
+        fence = self.fences.get(key)
+        if isinstance(record, Mark):
+            if fences.believes(fence, record.origin.offset):
+                self.mark = max(self.mark, millis(record.at))
+            return
+        verdict = fences.judge(fence, record.origin.offset, record.origin.after)
+        if verdict is fences.Verdict.ACCEPT:
+            self.accept(key, fence, record)
+        elif verdict is fences.Verdict.REPEAT:
+            self.totals["repeats"] += 1
+        else:
+            self.totals["holes"] += 1
+            self.report(
+                "hole",
+                f"log offset {offset}: {_named(record.origin)} comes after {record.origin.after}, but "
+                f"only {fence} is settled; it waits until the missing ones are written again",
+            )
+
+    def key_of(self, origin: Origin) -> tuple[str, str, int]:
+        """
+        Return the fence that a record goes by: one for each identity that a topic had.
+
+        A topic without an identity (a broker that has none) goes by the newest identity known of it,
+        and a first identity takes over from none: then only the numbers can tell.
+        """
+        key = (origin.topic, origin.topic_id, origin.partition)
+        if key in self.fences:
+            return key
+        known = [k for k in self.fences if (k[0], k[2]) == (key[0], key[2])]
+        if known and not origin.topic_id:
+            return known[-1]
+        if known and not known[-1][1]:
+            self.fences = {key if k == known[-1] else k: v for k, v in self.fences.items()}
+        return key
+
+    def accept(self, key: tuple[str, str, int], fence: int | None, record: LogRecord) -> None:
+        """Count a record that settles its offset, and move the fence."""
+        origin = record.origin
+        if fence is None:
+            self.begin(key)
+        self.fences[key] = origin.offset
+        if isinstance(record, Opinion):
+            self.count(record)
+        elif isinstance(record, Refusal):
+            self.refused[record.reason] = self.refused.get(record.reason, 0) + 1
+        elif isinstance(record, Gap):
+            lost = origin.offset - (origin.after if fence is None else max(fence, origin.after))
+            self.totals["lost"] += lost
+            self.report("lost", f"the source deleted items up to {_named(origin)} unread", lost)
+        elif not isinstance(record, Mark):
+            self.totals["ticks"] += 1
+            self.mark = max(self.mark, millis(record.arrived_at))
+
+    def begin(self, key: tuple[str, str, int]) -> None:
+        """Name a topic that was made anew: another identity of it has a fence already."""
+        topic, identity, partition = key
+        known = [k[1] for k in self.fences if (k[0], k[2]) == (topic, partition)]
+        if known:
+            self.totals["recreated"] += 1
+            self.report(
+                "recreated",
+                f"topic {topic} was made anew (identity {known[-1]}, now {identity}): its partition "
+                f"{partition} has a fence of its own now",
+            )
+
+    def count(self, opinion: Opinion) -> None:
+        """Add an opinion to the minute of each of its series."""
+        arrived = millis(opinion.arrived_at)
+        minute, late = minute_of(millis(opinion.published_at), arrived, self.mark, self.lateness)
+        self.totals["counted"] += 1
+        self.totals["late"] += late
+        self.totals["unread"] += not opinion.read
+        self.newest = max(self.newest, arrived)
+        self.arrivals.append(arrived)
+        bundle, source = hash_of(opinion.bundle), hash_of(opinion.source)
+        self.bundles[bundle] = opinion.bundle
+        item = SENTIMENTS.index(opinion.sentiment.label) + 6 * late
+        negative = round(opinion.sentiment.probabilities.get("negative", 0.0) * SCALE)
+        for series in series_of(opinion):
+            cell = self.minutes[series, minute]
+            cell.counts[item] += 1
+            cell.counts[item + 3] += is_new_in(opinion, series)
+            cell.negative += negative
+            cell.bundles.add(bundle)
+            cell.sources.add(source)
+
+    def state(self, before: PartitionState, position: int) -> PartitionState:
+        """Return the state after this batch."""
+        grown = {name: getattr(before.totals, name) + n for name, n in self.totals.items()}
+        return PartitionState(
+            log_id=before.log_id,
+            position=position,
+            mark=self.mark,
+            newest=self.newest,
+            fences=tuple(Fence(*key, offset) for key, offset in self.fences.items()),
+            totals=Totals(refused=tuple(sorted(self.refused.items())), **grown),
+        )
+
+
+def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Step:
+    """
+    Fold ``records`` of one log partition, in log order, onto ``state``; ``lateness`` (L) is in ms.
+
+    Records below the state's position are passed over.
+    """
+    batch = _Batch(state, lateness)
+    position = state.position
+    for record in records:
+        if record.offset < position:
+            continue
+        position = record.offset + 1
+        try:
+            batch.add(record.offset, decode_log(record.value or b""))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            batch.totals["unreadable"] += 1
+            batch.report("unreadable", f"log offset {record.offset}: {error}")
+    touched: dict[str, int] = {}
+    for series, minute in batch.minutes:
+        touched[series] = max(minute, touched.get(series, minute))
+    return Step(
+        state=batch.state(state, position),
+        cells=_rolled_up({key: cell.tally() for key, cell in batch.minutes.items()}),
+        touched=touched,
+        bundles=batch.bundles,
+        findings=tuple(Finding(kind, *found) for kind, found in batch.found.items()),
+        arrivals=tuple(batch.arrivals),
+    )
+
+
+def _rolled_up(minutes: Mapping[tuple[str, int], Tally]) -> dict[CellHash, dict[int, Tally]]:
+    """Lay the tallies of minutes into the hashes of all three levels."""
+    cells: dict[CellHash, dict[int, Tally]] = {}
+    for (series, minute), tally in minutes.items():
+        for level in LEVELS:
+            window, field = place_of(level, minute // MINUTES[level])
+            into = cells.setdefault(CellHash(level, series, window), {})
+            into[field] = merge(into[field], tally) if field in into else tally
+    return cells
+
+
+class Retention(NamedTuple):
+    """How long each level is kept, in minutes."""
+
+    minute: int
+    hour: int
+    day: int
+
+    def expired_before(self, mark: int) -> dict[Level, int]:
+        """
+        Return, per level, the end (minutes since 1970) up to which windows are too old.
+
+        Judged by a mark (ms, 0: none, and then nothing is too old), never by a clock, so that old news
+        can be replayed.
+        """
+        now = mark // 60_000
+        return {level: max(0, now - kept) for level, kept in zip(LEVELS, self, strict=True) if mark}
+
+
+def _named(origin: Origin) -> str:
+    return f"{origin.topic}/{origin.partition} offset {origin.offset}"

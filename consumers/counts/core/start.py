@@ -1,0 +1,60 @@
+"""
+Where to go on reading the log, given what Redis holds and what the broker has.
+
+    nothing held                      the beginning: the counts fill from the log
+    the log's identity changed        the beginning of the new log, fences kept
+    position < beginning              the beginning; what the log deleted is counted as lost
+    position > end                    the log was cut or made anew without an identity: its beginning
+    otherwise                         the position held
+
+Going back is always safe, since the fences drop what has counted.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.counts.core.fold import Finding
+from consumers.counts.core.state import PartitionState
+from consumers.ports import Bounds
+
+
+class Start(NamedTuple):
+    """The state to go on from (it differs from the one held if something is to be recorded)."""
+
+    state: PartitionState
+    findings: tuple[Finding, ...]
+
+
+def start_from(held: PartitionState | None, bounds: Bounds) -> Start:
+    """Decide where to go on, and with which state."""
+    if held is None:
+        return Start(PartitionState(log_id=bounds.topic_id, position=bounds.beginning), ())
+    if held.log_id and bounds.topic_id and held.log_id != bounds.topic_id:
+        return _anew(held, bounds, f"identity {held.log_id}, now {bounds.topic_id}")
+    if held.position > bounds.end:
+        return _anew(held, bounds, f"position {held.position}, but it ends at {bounds.end}")
+    state = msgspec.structs.replace(held, log_id=bounds.topic_id or held.log_id)
+    if state.position >= bounds.beginning:
+        return Start(state, ())
+    lost = bounds.beginning - state.position
+    totals = msgspec.structs.replace(state.totals, log_lost=state.totals.log_lost + lost)
+    detail = f"the log deleted {lost} records from offset {state.position} on before they were read"
+    return Start(
+        msgspec.structs.replace(state, position=bounds.beginning, totals=totals),
+        (Finding("log_lost", detail, lost),),
+    )
+
+
+def _anew(held: PartitionState, bounds: Bounds, why: str) -> Start:
+    totals = msgspec.structs.replace(held.totals, log_recreated=held.totals.log_recreated + 1)
+    state = msgspec.structs.replace(
+        held,
+        log_id=bounds.topic_id or held.log_id,
+        position=bounds.beginning,
+        totals=totals,
+    )
+    detail = (
+        f"the log was made anew ({why}); reading it from its beginning, offset {state.position}"
+    )
+    return Start(state, (Finding("log_recreated", detail, 1),))

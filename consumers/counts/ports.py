@@ -1,0 +1,110 @@
+"""
+The port of the counts: what ``count`` needs from a store, and what readers of the counts may ask.
+
+Rule: ``step`` is the only way in, and it is a compare-and-set, so that calling it again after any error
+is safe. Every method may raise ``Transient`` (the store is away: wait, call again) or ``CannotContinue``
+(the store holds what this release cannot read).
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from consumers.counts.core.cells import Tally
+from consumers.counts.core.fold import Step
+from consumers.counts.core.levels import CellHash, Level
+from consumers.counts.core.state import PartitionState
+from consumers.ports import Record
+
+
+class Held(NamedTuple):
+    """The refusal of a step: the store holds this state (None: none) and wrote nothing."""
+
+    state: PartitionState | None
+
+
+class Snapshot(NamedTuple):
+    """States of a shard's partitions, cells and index at one and the same instant."""
+
+    states: Mapping[int, PartitionState]
+    cells: Mapping[CellHash, Mapping[int, Tally]]
+
+
+class CountReader(Protocol):
+    """Reads the counts; all shards are added up."""
+
+    async def states(self) -> Mapping[int, PartitionState]:
+        """Return the state of each partition that has one."""
+        ...
+
+    async def series(self) -> Mapping[str, int]:
+        """Return every series with the newest minute (since 1970) in which it counted."""
+        ...
+
+    async def cells(
+        self, series: Collection[str], level: Level, first: int, last: int
+    ) -> Mapping[str, Mapping[int, Tally]]:
+        """Return the cells of the buckets ``first`` to ``last`` (both included) of each series."""
+        ...
+
+    async def bundles(self) -> Mapping[int, str]:
+        """Return the names behind the hashes of bundles."""
+        ...
+
+
+class CountStore(CountReader, Protocol):
+    """Holds the counts."""
+
+    async def prepare(self) -> None:
+        """
+        Check that the store can hold exact counts, and claim the number of shards.
+
+        Raises ``CannotStart`` if it would evict keys, or was filled with another number of shards.
+        """
+        ...
+
+    async def state(self, partition: int) -> PartitionState | None:
+        """Return the state of a partition, None if it has none."""
+        ...
+
+    async def step(
+        self, partition: int, expected: PartitionState | None, step: Step
+    ) -> Held | None:
+        """
+        Apply ``step`` if the store holds ``expected`` for ``partition``, all of it or nothing.
+
+        Answers None when it is done (also when an earlier try of the same step had landed), else what
+        the store holds. Windows that are too old by the step's mark are deleted, some in each call.
+        """
+        ...
+
+    async def hashes(self, shard: int) -> frozenset[CellHash]:
+        """Return the hashes of cells that the index of ``shard`` names."""
+        ...
+
+    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
+        """Return the states of a shard and the cells of ``hashes`` as of one instant."""
+        ...
+
+    async def newest(self, shard: int) -> Mapping[str, int]:
+        """Return the series index of one shard."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. Idempotent."""
+        ...
+
+
+class LogScan(Protocol):
+    """Reads the log without joining a group."""
+
+    async def bounds(self) -> Mapping[int, tuple[int, int]]:
+        """Return first offset and end of every partition."""
+        ...
+
+    def read(self, partition: int, first: int, end: int) -> AsyncIterator[Record]:
+        """Yield the records from ``first`` up to ``end`` (not included). May raise ``Transient``."""
+        ...
+
+    async def close(self) -> None:
+        """Close. Idempotent."""
+        ...
