@@ -31,7 +31,9 @@ def export(
     try:
         from export.make import make_bundle
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'groundswell[train]'") from error
+        raise InputError(
+            f"{error.name} is not installed: pip install 'groundswell[train]'"
+        ) from error
 
     manifest = make_bundle(
         checkpoint,

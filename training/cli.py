@@ -21,7 +21,9 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     ] = None,
     function: Annotated[
         list[str] | None,
-        typer.Option(help="FILE.yaml, or NAME=derive to take the labels from the data; repeatable."),
+        typer.Option(
+            help="FILE.yaml, or NAME=derive to take the labels from the data; repeatable."
+        ),
     ] = None,
     encoder: Annotated[
         str, typer.Option(help="Directory, installed package, or hf://owner/model@revision.")
@@ -57,7 +59,9 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
         from training.report import as_markdown
         from training.train import Plan, run
     except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'groundswell[train]'") from error
+        raise InputError(
+            f"{error.name} is not installed: pip install 'groundswell[train]'"
+        ) from error
 
     console = Console(stderr=True)
     report = run(

@@ -52,7 +52,11 @@ class Split:
 
 
 def read_rows(paths: Iterable[Path], max_chars: int) -> list[Row]:
-    """Read the files; raises ``InputError`` that names the file and line of the first bad row."""
+    """
+    Read the files; raises ``InputError`` that names the file and line of the first bad row.
+
+    A row of which nothing is left to read, such as a bare link, is kept with an empty text.
+    """
     rows = []
     for path in paths:
         try:
@@ -81,8 +85,8 @@ def _row(line: bytes, file: str, number: int, max_chars: int) -> Row:
         raise InputError(f"{file}:{number}: text, title and body must be strings")
     text, title, body = parts
     composed = compose(text or title, body, max_chars)
-    if not composed:
-        raise InputError(f"{file}:{number}: neither text nor title nor body holds a readable character")
+    if not any(part.strip() for part in parts):
+        raise InputError(f"{file}:{number}: neither text nor title nor body holds anything")
     return Row(file, number, composed, fields)
 
 
@@ -98,14 +102,14 @@ def label_values(rows: Iterable[Row]) -> dict[str, set[str]]:
 
 def label_rows(rows: Iterable[Row], tasks: Sequence[Task]) -> list[Example]:
     """
-    Return the rows that have a label for at least one task.
+    Return the rows that have a text and a label for at least one task.
 
     Raises ``InputError`` for a label that a function does not know, or when no row is left.
     """
     examples = []
     for row in rows:
         labels = tuple(_label(row, task) for task in tasks)
-        if any(label != MASKED for label in labels):
+        if row.text and any(label != MASKED for label in labels):
             examples.append(Example(row.text, labels))
     for place, task in enumerate(tasks):
         if all(example.labels[place] == MASKED for example in examples):
@@ -125,9 +129,7 @@ def _label(row: Row, task: Task) -> int:
     return task.index[value]
 
 
-def split_examples(
-    examples: Sequence[Example], *, dev: float, test: float, seed: int
-) -> Split:
+def split_examples(examples: Sequence[Example], *, dev: float, test: float, seed: int) -> Split:
     """
     Deal whole clusters of near-duplicates into train, dev and test, by shares of the rows.
 

@@ -77,9 +77,13 @@ def read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a JSON object")
     for key in config:
         if key.startswith(_REFUSED):
-            raise InputError(f"{path}: refused, since {key!r} can make a loader run code; remove it")
+            raise InputError(
+                f"{path}: refused, since {key!r} can make a loader run code; remove it"
+            )
     if config.get("model_type") != "bert":
-        raise InputError(f"{path}: model_type is {config.get('model_type')!r}; only 'bert' is supported")
+        raise InputError(
+            f"{path}: model_type is {config.get('model_type')!r}; only 'bert' is supported"
+        )
     return config
 
 
@@ -105,9 +109,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(repository, revision=revision, allow_patterns=list(_FILES))
-        )
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(_FILES)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
             f"encoder {name}: cannot be fetched ({type(error).__name__}); download config.json, "

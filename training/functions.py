@@ -18,6 +18,8 @@ FOLDER: Final = Path(__file__).parent / "functions"
 """The function files that are used when none is named."""
 
 DERIVE: Final = "derive"
+_OUTPUTS: Final = frozenset({"embedding", "contributions"})
+"""Outputs that every model has beside its heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def derive(name: str, values: Iterable[str]) -> Task:
         if not short[:1].isalpha():
             short = f"label_{short}"[:32].rstrip("_")
         if short in names:
-            raise InputError(f"labels {names[short]!r} and {value!r} of {name} read alike; rename one")
+            raise InputError(
+                f"labels {names[short]!r} and {value!r} of {name} read alike; rename one"
+            )
         names[short] = value
     if len(names) < 2:  # noqa: PLR2004 - a choice needs two
         raise InputError(f"the data holds {len(names)} labels of {name}; a head needs two at least")
@@ -86,10 +90,14 @@ def choose_tasks(wanted: Iterable[str], values: Mapping[str, set[str]]) -> list[
     wanted = list(wanted)
     tasks = [_chosen(text, values) for text in wanted] if wanted else _default(values)
     if not tasks:
-        raise InputError("no row holds a label; name the label's field in a function file (--function)")
+        raise InputError(
+            "no row holds a label; name the label's field in a function file (--function)"
+        )
     names = [task.name for task in tasks]
     if len(set(names)) != len(names):
         raise InputError(f"a function is named twice: {', '.join(names)}")
+    if not _OUTPUTS.isdisjoint(names):
+        raise InputError(f"a function cannot be called {' or '.join(sorted(_OUTPUTS))}")
     return sorted(tasks, key=lambda task: task.name)
 
 

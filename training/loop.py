@@ -102,7 +102,9 @@ def fit(
         task = bar.add_task("training", total=steps, note="")
         for step, places in enumerate(_stream(train, recipe, shuffle), start=1):
             model.train()
-            inputs = {k: v.to(hardware.device) for k, v in pad([train.ids[p] for p in places]).items()}
+            inputs = {
+                k: v.to(hardware.device) for k, v in pad([train.ids[p] for p in places]).items()
+            }
             labels = train.labels[places].to(hardware.device)
             with autocast(hardware):
                 outputs = model(**inputs)
@@ -119,7 +121,9 @@ def fit(
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
             optimiser.step()
             schedule.step()
-            bar.update(task, completed=step, note=f"loss {value:.3f}  best {max(best_score, 0):.3f}")
+            bar.update(
+                task, completed=step, note=f"loss {value:.3f}  best {max(best_score, 0):.3f}"
+            )
 
             if step % every and step != steps:
                 continue

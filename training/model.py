@@ -55,7 +55,9 @@ class OpinionModel(BertPreTrainedModel):  # type: ignore[misc] # transformers is
         return outputs
 
 
-def build(config: dict[str, Any], heads: dict[str, int], *, attention: str = "sdpa") -> OpinionModel:
+def build(
+    config: dict[str, Any], heads: dict[str, int], *, attention: str = "sdpa"
+) -> OpinionModel:
     """
     Make the model with random weights from an encoder's configuration.
 

@@ -1,0 +1,47 @@
+"""A fresh process without torch, transformers or onnx must be able to load the bundle and answer its golden texts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from groundswell.errors import BundleError
+
+_PROGRAM: Final = """
+import sys
+from pathlib import Path
+
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "transformers", "onnx", "optimum", "sklearn"}:
+            raise ImportError(f"{name} is not there in an online install")
+
+
+sys.meta_path.insert(0, Blocked())
+from groundswell.errors import GroundswellError
+from groundswell.models.session import check_golden, load, read_golden
+
+directory = Path(sys.argv[1])
+try:
+    model = load(directory, threads=1)
+    check_golden(model, read_golden(directory, model.manifest))
+except GroundswellError as error:
+    sys.exit(str(error))
+"""
+
+
+def check_in_clean_process(directory: Path) -> None:
+    """Load the bundle as a consumer would; raises ``BundleError`` with what that process said."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+        [sys.executable, "-c", _PROGRAM, str(directory.resolve())],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent.parent,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise BundleError(
+            f"the bundle does not work in a process of its own: {said[-1] if said else done.returncode}"
+        )
