@@ -146,6 +146,33 @@ class LogWriter(Protocol):
         ...
 
 
+class Publisher(Protocol):
+    """Publishes many independent records (items of a replay or of a sample), pipelined."""
+
+    async def partitions(self, topic: str) -> int:
+        """Return the topic's number of partitions. Raises ``TopicError`` if it does not exist."""
+        ...
+
+    async def send(
+        self,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        timestamp: int,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> None:
+        """
+        Hand over one record with its Kafka timestamp (ms); waits only while too many are in flight.
+
+        Records of one partition keep their order unless a write fails and is sent again.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Wait until everything handed over is acknowledged, sending again what failed."""
+        ...
+
+
 class Clock(Protocol):
     """The one way to learn the time."""
 
