@@ -161,12 +161,13 @@ def top(
     interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two pictures.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="Window of the shares.")] = 60,
+    svg: Annotated[Path | None, typer.Option(help="Write one picture as SVG and end.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show a live table: series, counts, negative share, rate and lag."""
     from consumers.up.top import run
 
-    _run(run(_settings(config), interval=interval, once=once, minutes=minutes))
+    _run(run(_settings(config), interval=interval, once=once, minutes=minutes, svg=svg))
 
 
 @app.command()

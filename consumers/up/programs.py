@@ -22,15 +22,12 @@ class Programs:
         self._logs = logs
         self._running: dict[str, asyncio.subprocess.Process] = {}
 
-    async def start(self, name: str, *arguments: str, port: int) -> None:
-        """Run ``groundswell name arguments…``, its health and metrics on ``port``."""
+    async def start(self, name: str, *, port: int) -> None:
+        """Run ``groundswell name``, its health and metrics on ``port``."""
         with (self._logs / f"{name}.log").open("wb") as log:
             self._running[name] = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "groundswell.cli",
-                name,
-                *arguments,
+                *("-m", "groundswell.cli", name),
                 env={**self._environment, "GROUNDSWELL_HTTP_PORT": str(port)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -38,6 +35,23 @@ class Programs:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
+
+    async def once(self, name: str) -> None:
+        """Run ``groundswell name`` to its end. Raises ``CannotContinue`` with what it said."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "groundswell.cli", name),
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        output, _ = await process.communicate()
+        if process.returncode:
+            said = output.decode("utf-8", "replace").strip()
+            raise CannotContinue(f"{name} ended with code {process.returncode}: {said}")
 
     def check(self) -> None:
         """Raise ``CannotContinue`` with the last lines of its log if a program has ended."""

@@ -51,7 +51,6 @@ class Picture:
     counted: int
     refused: int
     lost: int
-    holes: int
     rate: float | None
     lag: float | None
     note: str = ""
@@ -107,8 +106,6 @@ def _head(picture: Picture) -> Text:
     head.append(f"  {picture.refused:,} refused")
     if picture.lost:
         head.append(f"  {picture.lost:,} lost to retention", style="bold red")
-    if picture.holes:
-        head.append(f"  {picture.holes:,} in holes", style="bold yellow")
     head.append("  rate " + ("–" if picture.rate is None else f"{picture.rate:,.1f}/s"))
     head.append("  lag " + ("–" if picture.lag is None else f"{picture.lag:,.1f} s"))
     head.append(f"  window {picture.window} min", style="bright_black")

@@ -18,7 +18,6 @@ def picture(*rows, **changes):
         "counted": 1234,
         "refused": 2,
         "lost": 0,
-        "holes": 0,
         "rate": 9.96,
         "lag": 1.5,
     }
@@ -40,10 +39,9 @@ def test_it_shows_what_it_was_given():
 
 
 def test_trouble_is_said_and_the_unknown_is_a_dash():
-    text = shown(picture(lost=3, holes=2, rate=None, lag=None, note="the store is away"))
+    text = shown(picture(lost=3, rate=None, lag=None, note="the store is away"))
 
     assert "3 lost to retention" in text
-    assert "2 in holes" in text
     assert "rate –" in text
     assert "lag –" in text
     assert "the store is away" in text

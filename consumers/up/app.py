@@ -1,0 +1,218 @@
+"""
+`up`: everything on one machine, by one command.
+
+An embedded broker and store, `topics`, `consume` and `count` as processes of their own, a sample stream,
+and the live table in the foreground. Rules: everything that was started is stopped, whatever happens;
+what the user set in the environment holds, except the addresses.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.live import Live
+
+from consumers.adapters import embedded
+from consumers.adapters.clock import SystemClock
+from consumers.adapters.kafka_publisher import KafkaPublisher
+from consumers.adapters.redis_counts import RedisCounts
+from consumers.news.core.schedule import partition_of
+from consumers.ports import Clock, Publisher
+from consumers.up import figures
+from consumers.up.http import get
+from consumers.up.look import settled
+from consumers.up.programs import Programs
+from consumers.up.sample import Planned, Surge, load_texts, stream, surge_for
+from consumers.up.table import render
+from consumers.up.top import Watcher
+from groundswell.errors import CannotContinue, Transient
+from groundswell.events import NewsItem, encode_item, instant
+from groundswell.settings import PREFIX, Settings, load
+
+LATENCY: Final = "groundswell_count_latency_seconds"
+_READY_SECONDS: Final = 90.0
+_CATCH_UP_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 12.0
+_WINDOW: Final = 60
+
+
+def environment(broker: str, store: str, bundle: Path | None) -> dict[str, str]:
+    """Return the environment of the programs: the user's, with the addresses of this machine."""
+    ours = {
+        "KAFKA_BOOTSTRAP_SERVERS": broker,
+        "KAFKA_INSTANCE_ID": "",
+        "REDIS_URL": store,
+        "REDIS_CLUSTER": "false",
+        "HTTP_HOST": "127.0.0.1",
+    }
+    if bundle is not None:
+        ours["BUNDLE"] = str(bundle)
+    elif f"{PREFIX}BUNDLE" not in os.environ:
+        ours["BUNDLE"] = str(Path(__file__).parents[2] / Settings().bundle)
+    return {**os.environ, **{PREFIX + key: value for key, value in ours.items()}}
+
+
+async def feed(
+    publisher: Publisher, topic: str, rate: float, surge: Surge, seconds: float, clock: Clock
+) -> int:
+    """Publish the sample stream for ``seconds`` (0: until cancelled); return how many items."""
+    partitions = await publisher.partitions(topic)
+    started, sent = clock.now(), 0
+    for planned in stream(load_texts(), rate, surge):
+        if seconds and planned.at >= seconds:
+            break
+        wait = planned.at - (clock.now() - started)
+        if wait > 0:
+            await asyncio.sleep(wait)
+        now = clock.wall()
+        partition = partition_of(planned.id, partitions)
+        await publisher.send(topic, partition, encode_item(_item(planned, now)), now, ())
+        sent += 1
+    await publisher.flush()
+    return sent
+
+
+def _item(planned: Planned, now: int) -> NewsItem:
+    return NewsItem(
+        id=planned.id,
+        source=planned.source,
+        channel=planned.channel,
+        published_at=instant(now),
+        title=planned.title,
+        language="en",
+    )
+
+
+async def _ready(programs: Programs, ports: dict[str, int], clock: Clock) -> None:
+    """Wait until each program says that it is ready; the embedded broker's joins take seconds."""
+    deadline = clock.now() + _READY_SECONDS
+    for name, port in ports.items():
+        said = "nothing yet"
+        while True:
+            programs.check()
+            try:
+                status, said = await get(port, "/readyz")
+            except Transient:
+                status = 0
+            if status == 200:  # noqa: PLR2004 - HTTP's own
+                break
+            if clock.now() > deadline:
+                raise CannotContinue(f"{name} is not ready after {_READY_SECONDS:g} s: {said}")
+            await asyncio.sleep(0.1)
+
+
+async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None) -> int:
+    """Run it; the command's body."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    clock, console = SystemClock(), Console(stderr=as_json)
+    begun = clock.now()
+    async with AsyncExitStack() as stack:
+        address = stack.enter_context(embedded.broker())
+        store = stack.enter_context(embedded.store())
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groundswell-logs-")))
+        surroundings = environment(address, store, bundle)
+        settings = load(surroundings, {})
+        programs = Programs(surroundings, logs)
+        stack.push_async_callback(programs.stop, _STOP_SECONDS)
+        console.print("starting: broker, store, topics, consume, count …", style="bright_black")
+        await programs.once("topics")
+        ports = {name: embedded.free_port() for name in ("consume", "count")}
+        for name, port in ports.items():
+            await programs.start(name, port=port)
+        await _unless(stopping, _ready(programs, ports, clock))
+        publisher = KafkaPublisher(settings, in_flight=500)
+        await publisher.start()
+        stack.push_async_callback(publisher.stop)
+        counts = RedisCounts(settings)
+        stack.push_async_callback(counts.close)
+        if stopping.is_set():
+            return 130
+        ready_after = clock.now() - begun
+        task = asyncio.create_task(
+            feed(publisher, settings.news_topic, rate, surge_for(seconds), seconds, clock)
+        )
+        stack.callback(task.cancel)
+        watcher = Watcher(counts, _WINDOW, clock)
+        fed = clock.now()
+        await _show(watcher, task, programs, stopping, as_json=as_json)
+        if not task.done() or stopping.is_set():
+            return 0 if seconds == 0 else 130
+        produced = task.result()
+        caught_up = await _catch_up(counts, produced, clock)
+        result = await _figures(ports, watcher, produced, clock.now() - fed)
+        result["startup_s"] = round(ready_after, 1)
+        if as_json:
+            sys.stdout.write(json.dumps(result) + "\n")
+        else:
+            console.print(render(watcher.picture))
+            console.print_json(json.dumps({k: v for k, v in result.items() if k != "series"}))
+        return 0 if caught_up else 1
+
+
+async def _unless(stopping: asyncio.Event, work: Any) -> None:
+    """Await ``work``, but no longer than until the user wants to stop."""
+    task, stop = asyncio.ensure_future(work), asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+
+
+async def _show(
+    watcher: Watcher,
+    task: asyncio.Task[int],
+    programs: Programs,
+    stopping: asyncio.Event,
+    *,
+    as_json: bool,
+) -> None:
+    """Draw the table once a second until the stream ends or the user stops."""
+    with Live(
+        console=Console(stderr=as_json, quiet=as_json), auto_refresh=False, transient=True
+    ) as live:
+        while not stopping.is_set() and not task.done():
+            programs.check()
+            live.update(render(await watcher.look()), refresh=True)
+            waits = {task, asyncio.ensure_future(stopping.wait())}
+            await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            (waits - {task}).pop().cancel()
+
+
+async def _catch_up(counts: RedisCounts, produced: int, clock: Clock) -> bool:
+    """Wait, within bounds, until everything that was produced is counted or refused."""
+    deadline = clock.now() + _CATCH_UP_SECONDS
+    while settled(await counts.states()) < produced:
+        if clock.now() > deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+async def _figures(
+    ports: dict[str, int], watcher: Watcher, produced: int, elapsed: float
+) -> dict[str, Any]:
+    """Put together what the run has shown."""
+    _, page = await get(ports["count"], "/metrics")
+    picture = await watcher.look()
+    rows = {r.series: (r.negative, r.neutral, r.positive) for r in picture.rows}
+    return {
+        "produced": produced,
+        "counted": picture.counted,
+        "refused": picture.refused,
+        "seconds": round(elapsed, 1),
+        "per_second": round((picture.counted + picture.refused) / elapsed, 1),
+        "lag_items": produced - picture.counted - picture.refused,
+        "publication_to_count": figures.milliseconds(figures.buckets(page, LATENCY)),
+        "series": figures.series_table(rows),
+    }
