@@ -6,7 +6,6 @@ the oldest item, so nothing starves and the completion rings release early; time
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
@@ -69,15 +68,6 @@ class Batcher(Generic[T]):
         del self._sorted[low:high]
         self._tokens -= sum(tokens for tokens, _ in taken)
         return [self._items.pop(number)[0] for _, number in taken]
-
-    def discard(self, unwanted: Callable[[T], bool]) -> int:
-        """Throw away the items for which ``unwanted`` is true; return how many there were."""
-        gone = {number for number, (item, _, _) in self._items.items() if unwanted(item)}
-        self._sorted = [entry for entry in self._sorted if entry[1] not in gone]
-        self._tokens = sum(tokens for tokens, _ in self._sorted)
-        for number in gone:
-            del self._items[number]
-        return len(gone)
 
     def _full(self) -> bool:
         return len(self._items) >= self._max_items or self._tokens >= self._max_tokens

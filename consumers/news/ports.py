@@ -1,0 +1,36 @@
+"""The ports that only `consume` has: the model, and where it says that it waits."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from groundswell.models.bundle import Manifest
+from groundswell.models.session import Scores
+
+
+class Labeller(Protocol):
+    """A loaded model; ``groundswell.models.session.Model`` is one."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text; callable from any thread."""
+        ...
+
+    def run(self, rows: Sequence[Sequence[int]]) -> Scores:
+        """Label a batch; raises ``ModelError``."""
+        ...
+
+
+class Waiting(Protocol):
+    """Told what the program waits for, so that health can say it."""
+
+    def waiting(self, part: str, why: str) -> None:
+        """Say that ``part`` is away."""
+        ...
+
+    def working(self, part: str) -> None:
+        """Say that ``part`` answers (again)."""
+        ...
