@@ -260,7 +260,7 @@ class Retention(NamedTuple):
         can be replayed.
         """
         now = mark // 60_000
-        return {level: max(0, now - kept) for level, kept in zip(LEVELS, self, strict=True) if mark}
+        return {level: max(0, now - kept) for level, kept in zip(LEVELS, self, strict=True)}
 
 
 def _named(origin: Origin) -> str:

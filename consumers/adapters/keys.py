@@ -1,0 +1,51 @@
+"""
+Every key in Redis, each with a sentence.
+
+Rule: all keys of a shard carry one hash tag, ``{<prefix><shard>}``, so that one step stays in one slot
+of a cluster. A source partition's counts live in shard ``partition mod shards``.
+"""
+
+from consumers.counts.core.levels import CellHash, Level
+
+_LETTERS: dict[Level, str] = {"minute": "m", "hour": "h", "day": "d"}
+
+
+def shards(prefix: str) -> str:
+    """Say in a string into how many shards the counts were divided when the first was written."""
+    return f"{prefix}:shards"
+
+
+def states(prefix: str, shard: int) -> str:
+    """Keep in a hash: partition of ``opinions`` -> its ``PartitionState`` in msgpack."""
+    return f"{{{prefix}{shard}}}:states"
+
+
+def series(prefix: str, shard: int) -> str:
+    """Keep in a sorted set: series -> the newest minute (since 1970) in which it counted."""
+    return f"{{{prefix}{shard}}}:series"
+
+
+def bundles(prefix: str, shard: int) -> str:
+    """Keep in a hash: 4-byte hash of a bundle (decimal) -> its name."""
+    return f"{{{prefix}{shard}}}:bundles"
+
+
+def ends(prefix: str, shard: int, level: Level) -> str:
+    """Keep in a sorted set: key of a hash of cells -> the end of its window (minutes since 1970)."""
+    return f"{{{prefix}{shard}}}:ends:{_LETTERS[level]}"
+
+
+def cells(prefix: str, shard: int, name: CellHash) -> str:
+    """
+    Keep in a hash: the packed cells of a series in one window, by field.
+
+    Minutes stand in a hash per series and hour (0..59), hours in one per day (0..23), days in one per
+    year (1..366).
+    """
+    return f"{{{prefix}{shard}}}:{_LETTERS[name.level]}:{name.window}:{name.series}"
+
+
+def cell_hash(level: Level, key: str) -> CellHash:
+    """Return what a key of cells names; inverse of ``cells``."""
+    window, _, name = key.partition("}:")[2].split(":", 1)[1].partition(":")
+    return CellHash(level, name, int(window))

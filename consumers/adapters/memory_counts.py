@@ -1,0 +1,130 @@
+"""
+The in-memory twin of the counts in Redis, for tests and for ``recount``.
+
+Rule: it passes the same contract suite, and keeps each shard apart as Redis does.
+"""
+
+from collections.abc import Collection, Mapping
+
+from consumers.counts.core.cells import ZERO, Tally, merge
+from consumers.counts.core.fold import Retention, Step
+from consumers.counts.core.levels import LEVELS, CellHash, Level, end_of, place_of
+from consumers.counts.core.state import PartitionState
+from consumers.counts.ports import Held, Snapshot
+from groundswell.errors import Transient
+
+DELETED_AT_ONCE = 64
+"""Windows deleted in one step at most, per level: so that no step takes long."""
+
+
+class Shard:
+    """What one shard holds."""
+
+    def __init__(self) -> None:
+        self.states: dict[int, PartitionState] = {}
+        self.series: dict[str, int] = {}
+        self.bundles: dict[int, str] = {}
+        self.cells: dict[CellHash, dict[int, Tally]] = {}
+
+    def add(self, partition: int, step: Step, retention: Retention) -> None:
+        """Apply a step."""
+        self.states[partition] = step.state
+        expired = retention.expired_before(step.state.mark)
+        known = sorted(self.cells, key=lambda h: (end_of(h.level, h.window), h))
+        for level in LEVELS:
+            old = [
+                h for h in known if h.level == level and end_of(level, h.window) <= expired[level]
+            ]
+            for name in old[:DELETED_AT_ONCE]:
+                del self.cells[name]
+        for name, fields in step.cells.items():
+            into = self.cells.setdefault(name, {})
+            for field, tally in fields.items():
+                into[field] = merge(into.get(field, ZERO), tally)
+        for series, minute in step.touched.items():
+            self.series[series] = max(minute, self.series.get(series, minute))
+        self.bundles.update(step.bundles)
+
+
+class MemoryCounts:
+    """Counts in memory. ``away`` makes every call fail as an unreachable server does."""
+
+    def __init__(self, shards: int, retention: Retention) -> None:
+        self.shards = [Shard() for _ in range(shards)]
+        self.retention = retention
+        self.away = False
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Transient("the counts in memory are away, as a test wanted")
+
+    def _of(self, partition: int) -> Shard:
+        self._reach()
+        return self.shards[partition % len(self.shards)]
+
+    async def prepare(self) -> None:
+        self._reach()
+
+    async def state(self, partition: int) -> PartitionState | None:
+        return self._of(partition).states.get(partition)
+
+    async def step(
+        self, partition: int, expected: PartitionState | None, step: Step
+    ) -> Held | None:
+        shard = self._of(partition)
+        held = shard.states.get(partition)
+        if held == step.state:
+            return None
+        if held != expected:
+            return Held(held)
+        shard.add(partition, step, self.retention)
+        return None
+
+    async def states(self) -> Mapping[int, PartitionState]:
+        self._reach()
+        return {p: state for shard in self.shards for p, state in shard.states.items()}
+
+    async def series(self) -> Mapping[str, int]:
+        self._reach()
+        newest: dict[str, int] = {}
+        for shard in self.shards:
+            for name, minute in shard.series.items():
+                newest[name] = max(minute, newest.get(name, minute))
+        return newest
+
+    async def cells(
+        self, series: Collection[str], level: Level, first: int, last: int
+    ) -> Mapping[str, Mapping[int, Tally]]:
+        self._reach()
+        found: dict[str, dict[int, Tally]] = {}
+        for name in series:
+            cells = found.setdefault(name, {})
+            for bucket in range(first, last + 1):
+                window, field = place_of(level, bucket)
+                for shard in self.shards:
+                    tally = shard.cells.get(CellHash(level, name, window), {}).get(field)
+                    if tally is not None:
+                        cells[bucket] = merge(cells.get(bucket, ZERO), tally)
+        return found
+
+    async def bundles(self) -> Mapping[int, str]:
+        self._reach()
+        return {k: name for shard in self.shards for k, name in shard.bundles.items()}
+
+    async def hashes(self, shard: int) -> frozenset[CellHash]:
+        self._reach()
+        return frozenset(self.shards[shard].cells)
+
+    async def newest(self, shard: int) -> Mapping[str, int]:
+        self._reach()
+        return dict(self.shards[shard].series)
+
+    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
+        self._reach()
+        held = self.shards[shard]
+        return Snapshot(
+            dict(held.states), {h: dict(held.cells[h]) for h in hashes if h in held.cells}
+        )
+
+    async def close(self) -> None:
+        return

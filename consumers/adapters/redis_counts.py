@@ -1,0 +1,248 @@
+"""
+The counts in Redis or Valkey: a single server or a cluster.
+
+Rules: the one way to write is the script ``count_step.lua``, a compare-and-set over the bytes of the
+state. It is called by its hash; a server that does not know it (restarted, flushed, another node) is
+sent the text. No call is cancelled half-way.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import NoScriptError, ResponseError
+
+from consumers.adapters import keys
+from consumers.adapters.redis_client import Client, connect, speaking, where, whole
+from consumers.counts.core.cells import ZERO, Tally, merge, pack, unpack
+from consumers.counts.core.fold import Retention, Step
+from consumers.counts.core.levels import LEVELS, CellHash, Level, bucket_of, end_of, place_of
+from consumers.counts.core.state import PartitionState, decode_state, encode_state
+from consumers.counts.ports import Held, Snapshot
+from groundswell.errors import CannotStart
+from groundswell.settings import Settings
+
+DELETED_AT_ONCE: Final = 64
+"""Windows deleted in one step at most, per level: so that no step takes long."""
+
+
+class Script:
+    """A Lua script and its hash."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 # Redis names scripts by it
+
+    async def __call__(self, client: Any, names: list[str], argument: bytes) -> list[Any]:
+        """Run the script, by its hash where the server knows it."""
+        try:
+            answer = await client.evalsha(self.sha, len(names), *names, argument)
+        except NoScriptError:
+            answer = await client.eval(self.text, len(names), *names, argument)
+        return list(answer)
+
+
+_step = Script((files(__package__) / "count_step.lua").read_text("utf-8"))
+_snapshot = Script(
+    "local out = {} for i = 1, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end return out"
+)
+
+
+class RedisCounts:
+    """The counts; ``place`` names the server in messages."""
+
+    def __init__(
+        self, client: Client, *, prefix: str, shards: int, retention: Retention, place: str
+    ) -> None:
+        self._client: Any = client  # its annotations mix answers of both protocols and both kinds
+        self._prefix = prefix
+        self._shards = shards
+        self._retention = retention
+        self._place = place
+
+    async def prepare(self) -> None:
+        async with speaking(self._place):
+            await whole(self._refuse_evictions())
+            await whole(self._claim_shards())
+
+    async def state(self, partition: int) -> PartitionState | None:
+        name = keys.states(self._prefix, partition % self._shards)
+        async with speaking(self._place):
+            blob = await whole(self._client.hget(name, str(partition)))
+        return None if blob is None else decode_state(blob)
+
+    async def step(
+        self, partition: int, expected: PartitionState | None, step: Step
+    ) -> Held | None:
+        names, argument = self._call_of(partition, expected, step)
+        async with speaking(self._place):
+            answer = await whole(_step(self._client, names, argument))
+        if answer[0]:
+            return None
+        if len(answer) > 1:
+            return Held(decode_state(answer[1]))
+        async with speaking(self._place):
+            await whole(self._claim_shards())  # emptied: the number of shards went as well
+        return Held(None)
+
+    def _call_of(
+        self, partition: int, expected: PartitionState | None, step: Step
+    ) -> tuple[list[str], bytes]:
+        """Lay a step out as the script wants it."""
+        shard = partition % self._shards
+        expired = self._retention.expired_before(step.state.mark)
+        windows: list[int] = []
+        deltas: list[list[object]] = []
+        for name, fields in step.cells.items():
+            windows += (end_of(name.level, name.window), LEVELS.index(name.level) + 1)
+            deltas.append([part for f, tally in fields.items() for part in (f, _raw(pack(tally)))])
+        argument = [
+            partition,
+            _raw(b"" if expected is None else encode_state(expected)),
+            _raw(encode_state(step.state)),
+            windows,
+            deltas,
+            [part for touched in step.touched.items() for part in touched],
+            [part for bundle in step.bundles.items() for part in bundle],
+            [expired[level] for level in LEVELS],
+            DELETED_AT_ONCE,
+        ]
+        names = [
+            keys.states(self._prefix, shard),
+            keys.series(self._prefix, shard),
+            keys.bundles(self._prefix, shard),
+            *(keys.ends(self._prefix, shard, level) for level in LEVELS),
+            *(keys.cells(self._prefix, shard, name) for name in step.cells),
+        ]
+        return names, msgspec.msgpack.encode(argument)
+
+    async def states(self) -> Mapping[int, PartitionState]:
+        found: dict[int, PartitionState] = {}
+        for shard in range(self._shards):
+            found |= _states_of((await self._hashes([keys.states(self._prefix, shard)]))[0])
+        return found
+
+    async def series(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for shard in range(self._shards):
+            for name, minute in (await self.newest(shard)).items():
+                found[name] = max(minute, found.get(name, minute))
+        return found
+
+    async def cells(
+        self, series: Collection[str], level: Level, first: int, last: int
+    ) -> Mapping[str, Mapping[int, Tally]]:
+        found: dict[str, dict[int, Tally]] = {name: {} for name in series}
+        windows = range(place_of(level, first)[0], place_of(level, last)[0] + 1)
+        hashes = [CellHash(level, name, window) for name in series for window in windows]
+        for shard in range(self._shards if hashes else 0):
+            for name, fields in (await self.snapshot(shard, hashes)).cells.items():
+                cells = found[name.series]
+                for field, tally in fields.items():
+                    bucket = bucket_of(level, name.window, field)
+                    if first <= bucket <= last:
+                        cells[bucket] = merge(cells.get(bucket, ZERO), tally)
+        return found
+
+    async def bundles(self) -> Mapping[int, str]:
+        found: dict[int, str] = {}
+        for shard in range(self._shards):
+            stored = (await self._hashes([keys.bundles(self._prefix, shard)]))[0]
+            found |= {int(key): name.decode() for key, name in stored.items()}
+        return found
+
+    async def newest(self, shard: int) -> Mapping[str, int]:
+        name = keys.series(self._prefix, shard)
+        async with speaking(self._place):
+            stored = await whole(self._client.zrange(name, 0, -1, withscores=True))
+        return {member.decode(): int(score) for member, score in stored}
+
+    async def hashes(self, shard: int) -> frozenset[CellHash]:
+        found = set()
+        for level in LEVELS:
+            async with speaking(self._place):
+                name = keys.ends(self._prefix, shard, level)
+                members = await whole(self._client.zrange(name, 0, -1))
+            found |= {keys.cell_hash(level, member.decode()) for member in members}
+        return frozenset(found)
+
+    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
+        names = [keys.cells(self._prefix, shard, name) for name in hashes]
+        states, *cells = await self._hashes([keys.states(self._prefix, shard), *names])
+        return Snapshot(
+            _states_of(states),
+            {
+                name: {int(field): unpack(cell) for field, cell in fields.items()}
+                for name, fields in zip(hashes, cells, strict=True)
+                if fields
+            },
+        )
+
+    async def close(self) -> None:
+        await whole(self._client.aclose())
+
+    async def _hashes(self, names: list[str]) -> list[dict[bytes, bytes]]:
+        """Return the hashes of one shard as of one instant."""
+        async with speaking(self._place):
+            answer = await whole(_snapshot(self._client, names, b""))
+        return [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answer]
+
+    async def _claim_shards(self) -> None:
+        name = keys.shards(self._prefix)
+        await self._client.set(name, str(self._shards), nx=True)
+        stored = await self._client.get(name)
+        if stored is not None and int(stored) != self._shards:
+            raise CannotStart(
+                f"redis_shards is {self._shards}, but the counts at {self._place} under the prefix "
+                f"{self._prefix!r} were divided into {int(stored)}: set that number, or use another "
+                "redis_prefix, which fills from the log of record"
+            )
+
+    async def _refuse_evictions(self) -> None:
+        try:
+            if isinstance(self._client, RedisCluster):
+                nodes = RedisCluster.ALL_NODES
+                answer = await self._client.info("memory", target_nodes=nodes)
+                infos = list(answer.values()) if "maxmemory_policy" not in answer else [answer]
+            else:
+                infos = [await self._client.info("memory")]
+        except ResponseError:  # a managed server may forbid the question
+            return
+        policies = {info.get("maxmemory_policy", "noeviction") for info in infos}
+        if policies != {"noeviction"}:
+            raise CannotStart(
+                f"Redis at {self._place} may evict keys ({', '.join(sorted(policies))}), which would "
+                "falsify the counts: set maxmemory-policy to noeviction"
+            )
+
+
+def open_counts(settings: Settings) -> RedisCounts:
+    """Build the counts from the settings; nothing is connected yet. Raises ``SettingsError``."""
+    return RedisCounts(
+        connect(settings),
+        prefix=settings.redis_prefix,
+        shards=settings.redis_shards,
+        retention=retention_of(settings),
+        place=where(settings),
+    )
+
+
+def retention_of(settings: Settings) -> Retention:
+    """Return how long each level is kept."""
+    return Retention(
+        minute=settings.minutes_kept_hours * 60,
+        hour=settings.hours_kept_days * 1440,
+        day=settings.days_kept_days * 1440,
+    )
+
+
+def _raw(value: bytes) -> msgspec.Raw:
+    """Bytes as a msgpack string of any bytes: the server's cmsgpack knows no type of its own for them."""
+    return msgspec.Raw(b"\xdb" + len(value).to_bytes(4, "big") + value)
+
+
+def _states_of(stored: Mapping[bytes, bytes]) -> dict[int, PartitionState]:
+    return {int(partition): decode_state(blob) for partition, blob in stored.items()}
