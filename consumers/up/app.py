@@ -22,7 +22,7 @@ from rich.live import Live
 from consumers.adapters import embedded
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_publisher import KafkaPublisher
-from consumers.adapters.redis_counts import RedisCounts
+from consumers.adapters.redis_counts import RedisCounts, open_counts
 from consumers.news.core.schedule import partition_of
 from consumers.ports import Clock, Publisher
 from consumers.up import figures
@@ -116,8 +116,8 @@ async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None
     clock, console = SystemClock(), Console(stderr=as_json)
     begun = clock.now()
     async with AsyncExitStack() as stack:
-        address = stack.enter_context(embedded.broker())
-        store = stack.enter_context(embedded.store())
+        address = await stack.enter_async_context(embedded.tansu())
+        store = await stack.enter_async_context(embedded.valkey())
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groundswell-logs-")))
         surroundings = environment(address, store, bundle)
         settings = load(surroundings, {})
@@ -132,7 +132,7 @@ async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None
         publisher = KafkaPublisher(settings, in_flight=500)
         await publisher.start()
         stack.push_async_callback(publisher.stop)
-        counts = RedisCounts(settings)
+        counts = open_counts(settings)
         stack.push_async_callback(counts.close)
         if stopping.is_set():
             return 130

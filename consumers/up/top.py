@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 
 from consumers.adapters.clock import SystemClock
-from consumers.adapters.redis_counts import RedisCounts
+from consumers.adapters.redis_counts import open_counts
 from consumers.counts.ports import CountReader
 from consumers.ports import Clock
 from consumers.up.look import look
@@ -58,7 +58,7 @@ async def run(
     settings: Settings, *, interval: float, once: bool, minutes: int, svg: Path | None
 ) -> int:
     """Show the table until Ctrl-C, or once; the command's body."""
-    store = RedisCounts(settings)
+    store = open_counts(settings)
     watcher = Watcher(store, minutes, SystemClock())
     try:
         if once or svg is not None:

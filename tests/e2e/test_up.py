@@ -1,0 +1,90 @@
+"""The README's first command, as a user runs it: real processes, the embedded broker and store."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "groundswell.cli", "up"]
+
+
+def descendants(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(processes, seconds=20):
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [p.name() for p in alive]
+
+
+@pytest.fixture
+def started():
+    processes = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={k: v for k, v in os.environ.items() if not k.startswith("GROUNDSWELL_")},
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
+    process = started("--seconds", "8", "--rate", "30", "--json")
+
+    out, err = process.communicate(timeout=110)
+
+    assert process.returncode == 0, err.decode()
+    result = json.loads(out)
+    assert result["produced"] > 100
+    assert result["counted"] + result["refused"] == result["produced"]
+    assert result["lag_items"] == 0
+    series = {row["series"]: row for row in result["series"]}
+    assert series["all"]["items"] == result["counted"]
+    assert sum(name.startswith("topic:") for name in series) >= 5
+    quantiles = result["publication_to_count"]
+    assert 0 < quantiles["p50_ms"] <= quantiles["p95_ms"] <= quantiles["p99_ms"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_ends_it_nothing_is_left_running(started, number):
+    process = started()
+    deadline = time.monotonic() + 60
+    while len(descendants(process)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    children = descendants(process)
+    assert len(children) >= 4
+
+    process.send_signal(number)
+    process.communicate(timeout=60)
+
+    assert gone(children) == []
+    if number is signal.SIGINT:
+        assert process.returncode in {0, 130}
+
+
+def test_a_bundle_that_is_not_there_is_named_in_one_line(started, tmp_path):
+    process = started("--seconds", "5", "--bundle", str(tmp_path / "none"))
+
+    _, err = process.communicate(timeout=110)
+
+    assert process.returncode == 3
+    assert "no model bundle in" in err.decode()
+    assert "Traceback" not in err.decode()
