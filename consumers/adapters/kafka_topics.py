@@ -1,0 +1,198 @@
+"""
+The topics: what they must look like, how that compares with what is there, and creating them.
+
+Rules: comparing is a pure function that answers in sentences; what a broker does not report is skipped
+and said; nothing that exists is ever altered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from consumers.adapters.kafka_config import HEADROOM
+from groundswell.errors import TopicError
+from groundswell.settings import Settings
+
+log = structlog.get_logger()
+
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the broker describes it; ``config`` is None where it does not say."""
+
+    name: str
+    topic_id: str
+    partitions: int
+    config: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A topic as it should be; ``retention_ms`` -1 keeps for ever."""
+
+    name: str
+    partitions: int
+    replication: int
+    retention_ms: int
+    message_bytes: int
+
+    def config(self) -> dict[str, str]:
+        """Return the configuration to create it with."""
+        return {
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(self.message_bytes),
+            "retention.ms": str(self.retention_ms),
+            "unclean.leader.election.enable": "false",
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``differences`` matter: refuse; ``notes`` say what could not be asked or is merely odd."""
+
+    differences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Topics(Protocol):
+    """Describes and creates topics; ``KafkaAdmin`` is one."""
+
+    async def topic(self, name: str) -> Topic | None:
+        """Return the topic, None if it does not exist."""
+        ...
+
+    async def create(self, wanted: Wanted) -> None:
+        """Create the topic unless it exists."""
+        ...
+
+
+def wanted_topics(settings: Settings) -> tuple[Wanted, Wanted, Wanted]:
+    """Return what `news`, `opinions` and the dead letters should look like, in this order."""
+
+    def topic(name: str, days: int) -> Wanted:
+        retention = -1 if days < 0 else days * _DAY_MS
+        size = settings.max_record_bytes + HEADROOM
+        return Wanted(name, settings.partitions, settings.replication, retention, size)
+
+    return (
+        topic(settings.news_topic, settings.news_retention_days),
+        topic(settings.opinions_topic, settings.opinions_retention_days),
+        topic(settings.dead_topic, settings.news_retention_days),
+    )
+
+
+def compare(settings: Settings, found: Mapping[str, Topic]) -> Comparison:
+    """
+    Compare the topics that exist with what the settings want.
+
+    The number of partitions may differ from the settings, as long as `opinions` has at least as many as
+    `news`: a verdict goes into the partition with the number of its item's.
+    """
+    news, opinions, dead = wanted_topics(settings)
+    differences: list[str] = []
+    notes: list[str] = []
+    for wanted in (news, opinions, dead):
+        topic = found.get(wanted.name)
+        if topic is None:
+            differences.append(
+                f"topic {wanted.name} does not exist; create it with `groundswell topics`"
+            )
+        elif topic.config is None:
+            notes.append(f"topic {wanted.name}: the broker does not tell its configuration")
+        else:
+            keep = wanted is opinions
+            differences += _config_differences(wanted, topic.config, keep=keep)
+            notes += _config_notes(wanted, topic.config)
+    source, log_of_record = found.get(news.name), found.get(opinions.name)
+    if source and log_of_record and log_of_record.partitions < source.partitions:
+        differences.append(
+            f"topic {opinions.name} has {log_of_record.partitions} partitions, fewer than the "
+            f"{source.partitions} of {news.name}; add partitions to it"
+        )
+    return Comparison(tuple(differences), tuple(notes))
+
+
+def _config_differences(wanted: Wanted, config: Mapping[str, str], *, keep: bool) -> list[str]:
+    """``keep`` says whether the topic must hold what it was given: it is the log of record."""
+    found: list[str] = []
+    # A source may allow less than we accept; what we write must fit.
+    size = config.get("max.message.bytes")
+    if size is not None and int(size) < wanted.message_bytes and keep:
+        found.append(
+            f"topic {wanted.name}: max.message.bytes is {size}, below {wanted.message_bytes} "
+            "(max_record_bytes and its headroom); raise it, or lower max_record_bytes"
+        )
+    if config.get("unclean.leader.election.enable") == "true":
+        found.append(
+            f"topic {wanted.name}: unclean.leader.election.enable is on, which loses acknowledged "
+            "records; set it to false"
+        )
+    if not keep:
+        return found
+    retention = int(config.get("retention.ms", wanted.retention_ms))
+    if retention != -1 and (wanted.retention_ms == -1 or retention < wanted.retention_ms):
+        found.append(
+            f"topic {wanted.name}: retention.ms is {retention}, shorter than the "
+            f"{wanted.retention_ms} of opinions_retention_days; raise it, or lower the setting"
+        )
+    if "compact" in config.get("cleanup.policy", "delete"):
+        found.append(
+            f"topic {wanted.name}: cleanup.policy is {config['cleanup.policy']}, which deletes "
+            "records of the log; set it to delete"
+        )
+    return found
+
+
+def _config_notes(wanted: Wanted, config: Mapping[str, str]) -> list[str]:
+    notes: list[str] = []
+    if wanted.replication > 1 and config.get("min.insync.replicas") == "1":
+        notes.append(
+            f"topic {wanted.name}: min.insync.replicas is 1, so acks=all may mean one replica"
+        )
+    retention = int(config.get("retention.ms", wanted.retention_ms))
+    if retention != wanted.retention_ms:
+        notes.append(
+            f"topic {wanted.name}: retention.ms is {retention}, the settings say "
+            f"{wanted.retention_ms}"
+        )
+    return notes
+
+
+async def ensure_topics(topics: Topics, settings: Settings, *, create: bool) -> Comparison:
+    """
+    Create what is missing (if ``create``) and return how all of them compare. Alters nothing.
+
+    A created `opinions` gets as many partitions as an existing `news`. Raises ``Transient`` and, if a
+    topic cannot be created, ``TopicError``.
+    """
+    found: dict[str, Topic] = {}
+    most = settings.partitions
+    for wanted in wanted_topics(settings):
+        topic = await topics.topic(wanted.name)
+        if topic is None and create:
+            await topics.create(_with_partitions(wanted, most))
+            log.info("topic created", topic=wanted.name, partitions=most)
+            topic = await topics.topic(wanted.name)
+        if topic is not None:
+            found[wanted.name] = topic
+            if wanted.name == settings.news_topic:
+                most = max(most, topic.partitions)
+    return compare(settings, found)
+
+
+def _with_partitions(wanted: Wanted, partitions: int) -> Wanted:
+    return Wanted(
+        wanted.name, partitions, wanted.replication, wanted.retention_ms, wanted.message_bytes
+    )
+
+
+async def check_topics(topics: Topics, settings: Settings) -> Sequence[str]:
+    """Return the notes; raise ``TopicError`` that names every difference that matters."""
+    comparison = await ensure_topics(topics, settings, create=False)
+    if comparison.differences:
+        raise TopicError("; ".join(comparison.differences))
+    return comparison.notes
