@@ -81,7 +81,7 @@ async def test_a_record_waits_until_it_is_due(file):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="none.jsonl"):
+    with pytest.raises(InputError, match=r"none\.jsonl"):
         list(replay.read(tmp_path / "none.jsonl"))
 
 
