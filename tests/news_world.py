@@ -226,7 +226,7 @@ class World:
 
     async def until(self, condition, seconds=20.0):
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - conditions of every kind
                 await asyncio.sleep(0.002)
 
     def settled(self, partition=0):
