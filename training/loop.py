@@ -92,7 +92,7 @@ def fit(
     optimiser = make_optimiser(model, recipe)
     per_epoch = -(-len(train.ids) // recipe.batch)
     steps = per_epoch * recipe.epochs
-    every = max(1, per_epoch // recipe.evaluations)
+    every = -(-per_epoch // recipe.evaluations)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: pace(step, steps, recipe))
 
     history: list[Evaluation] = []

@@ -1,0 +1,117 @@
+"""The seed corpus is what its datasheet says."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+
+from groundswell.tasks import parse_function
+
+FOLDER = Path(__file__).parents[2] / "training"
+FILES = sorted((FOLDER / "corpus").glob("*.jsonl"))
+
+
+class Span(msgspec.Struct, forbid_unknown_fields=True):
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    type: Literal["ORG", "PER", "LOC", "MISC"]
+    start: int
+    end: int
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    text: Annotated[str, msgspec.Meta(min_length=3, max_length=600)]
+    channel: Literal["news", "report", "post"]
+    sentiment: str
+    topic: str
+    entities: list[Span]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [
+        msgspec.json.decode(line, type=Row)
+        for path in FILES
+        for line in path.read_bytes().splitlines()
+    ]
+
+
+def labels_of(name):
+    return set(parse_function((FOLDER / f"functions/{name}.yaml").read_bytes(), name).label_names)
+
+
+def test_it_holds_at_least_800_rows_over_12_topics(rows):
+    topics = Counter(row.topic for row in rows)
+
+    assert len(rows) >= 800
+    assert len([topic for topic, count in topics.items() if count >= 40]) >= 12
+
+
+def test_every_label_is_one_of_its_function(rows):
+    assert {row.topic for row in rows} == labels_of("topic")
+    assert {row.sentiment for row in rows} == labels_of("sentiment")
+
+
+def test_every_topic_has_every_tone(rows):
+    tones = Counter((row.topic, row.sentiment) for row in rows)
+    wanted = {(topic, tone) for topic in labels_of("topic") for tone in labels_of("sentiment")}
+
+    assert {pair for pair in wanted if tones[pair] < 5} - {
+        ("other", "negative"),
+        ("other", "positive"),
+    } == set()
+
+
+def test_identifiers_and_texts_are_unique(rows):
+    assert [i for i, n in Counter(row.id for row in rows).items() if n > 1] == []
+    assert [t for t, n in Counter(row.text.casefold() for row in rows).items() if n > 1] == []
+
+
+def test_near_duplicates_are_fewer_than_two_percent(rows):
+    words = [frozenset(re.findall(r"\w+", row.text.lower())) for row in rows]
+    near = {
+        place
+        for place, mine in enumerate(words)
+        for other in words[:place]
+        if 2 * len(mine & other) >= len(mine | other)
+    }
+
+    assert len(near) < 0.02 * len(rows)
+
+
+def test_spans_match_the_text(rows):
+    wrong = [
+        (row.id, span.text)
+        for row in rows
+        for span in row.entities
+        if row.text[span.start : span.end] != span.text
+    ]
+
+    assert wrong == []
+
+
+def test_spans_do_not_overlap(rows):
+    for row in rows:
+        spans = sorted((span.start, span.end) for span in row.entities)
+        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False)), row.id
+
+
+def test_texts_are_not_from_templates(rows):
+    openings = Counter(" ".join(row.text.split()[:3]).lower() for row in rows)
+
+    assert openings.most_common(1)[0][1] <= 0.02 * len(rows)
+
+
+def test_the_datasheet_counts_what_is_there(rows):
+    sheet = (FOLDER / "corpus" / "README.md").read_text("utf-8")
+
+    assert f"{len(rows):,} English" in sheet
+    for path in FILES:
+        count = len(path.read_bytes().splitlines())
+        assert re.search(rf"`{path.name}` \|[^|]+\| {count} \|", sheet)
+    for field in ("sentiment", "channel"):
+        for count in Counter(getattr(row, field) for row in rows).values():
+            assert f"{count:,}" in sheet
