@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 
 def mutant(module: types.ModuleType, old: str, new: str) -> types.ModuleType:
@@ -39,11 +40,7 @@ def notices(law: Callable[..., None], module: types.ModuleType) -> None:
 
 
 def _check(law: Callable[..., None], module: types.ModuleType, how: Any) -> None:
-    from hypothesis import strategies as st
-
-    @how
-    @given(st.data())
     def check(data: Any) -> None:
         law(module, data)
 
-    check()
+    how(given(st.data())(check))()

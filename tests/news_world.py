@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -52,7 +53,7 @@ class Topic:
     """A source topic in memory, with what a group committed."""
 
     def __init__(self, partitions=1, topic_id="one"):
-        self.records = {p: [] for p in range(partitions)}
+        self.records: dict[int, list[Record]] = {p: [] for p in range(partitions)}
         self.beginning = dict.fromkeys(range(partitions), 0)
         self.committed = {}
         self.committed_id = topic_id
@@ -76,7 +77,7 @@ class Reader:
         self.commit_faults = []
         self.polls = 0
         self.most_paused = 0
-        self.owner = None
+        self.owner: Any = None
 
     def bounds(self, partition):
         return Bounds(

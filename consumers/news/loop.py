@@ -106,7 +106,7 @@ class Loop:
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
         finally:
-            self.ownership.abandon()
+            await self.ownership.abandon()
             self._tokenisers.shutdown(wait=False, cancel_futures=True)
             self._inference.shutdown(wait=False, cancel_futures=True)
 

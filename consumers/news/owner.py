@@ -109,12 +109,10 @@ class Ownership:
         """Raise what ``fail`` was told; a task of the loop's group."""
         await asyncio.shield(self._failure)
 
-    def abandon(self) -> None:
-        """Give everything up at once: the loop is at its end."""
+    async def abandon(self) -> None:
+        """Give everything up at once, but for what stands in the log: the loop is at its end."""
         self._dying = True
-        self._changed.set()
-        for lane in list(self.lanes.values()):
-            self._forget(lane)
+        await self._let_go(list(self.lanes.values()))
         if not self._failure.cancel() and not self._failure.cancelled():
             self._failure.exception()  # told already, or too late to matter
 
@@ -132,6 +130,7 @@ class Ownership:
             lane.committed = known.committed if start.reason == "resumed" else None
             lane.task = asyncio.ensure_future(self._write_on(lane))
             self.lanes[partition] = lane
+            self._reader.resume([partition])
         self._tell(partition, known, start)
         if start.gap is not None:
             lost = lane.note_gap(start.gap.offset, self._clock.wall())

@@ -69,7 +69,7 @@ def test_the_law_notices(old, new):
 
 
 def test_broken_order_is_a_bug():
-    box = ring.Ring(5)
+    box: ring.Ring[str] = ring.Ring(5)
     with pytest.raises(Bug, match="was read after"):
         box.open(4, 0)
     box.open(7, 0)
