@@ -34,7 +34,7 @@ POLL_SECONDS: Final = 0.25
 ROOM_SECONDS: Final = 1.0
 """After this long without room, polls go on with everything paused: a member that never polls is out."""
 COMMIT_SECONDS: Final = 0.5
-LEAVE_SECONDS: Final = 1.5
+LEAVE_SECONDS: Final = 1.0
 """What leaving may cost beyond the drain: all within the 10 s of an orchestrator."""
 
 log = structlog.get_logger()
