@@ -13,8 +13,10 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
     lines = [
         f"# {manifest.id}",
         "",
-        f"Labels financial texts ({', '.join(manifest.languages)}), at most {manifest.max_tokens} tokens each. "
-        f"Made {manifest.created_at} by",
+        (
+            f"Labels financial texts ({', '.join(manifest.languages)}), at most {manifest.max_tokens} tokens each. "
+            f"Made {manifest.created_at} by"
+        ),
         "",
         f"    {checkpoint.command}",
         "",
@@ -26,8 +28,10 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         "",
         "## Measured",
         "",
-        "Held-out rows of the training files; near-duplicates of a training row are never among them. "
-        "`tfidf` is TF-IDF with logistic regression on the same split.",
+        (
+            "Held-out rows of the training files; near-duplicates of a training row are never among them. "
+            "`tfidf` is TF-IDF with logistic regression on the same split."
+        ),
         "",
         *_table(manifest.metrics),
         "",
@@ -52,8 +56,10 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         "",
         "## Limits",
         "",
-        "The tone is that of the text, not of each company in it. Other languages than those above are read "
-        "badly. Labels are no advice to buy or sell.",
+        (
+            "The tone is that of the text, not of each company in it. Other languages than those above are read "
+            "badly. Labels are no advice to buy or sell."
+        ),
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

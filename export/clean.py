@@ -33,7 +33,7 @@ except GroundswellError as error:
 
 def check_in_clean_process(directory: Path) -> None:
     """Load the bundle as a consumer would; raises ``BundleError`` with what that process said."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+    done = subprocess.run(  # noqa: S603 - our own interpreter and program
         [sys.executable, "-c", _PROGRAM, str(directory.resolve())],
         capture_output=True,
         text=True,

@@ -2,12 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
 
 from groundswell.errors import InputError
+
+if TYPE_CHECKING:
+    from export.make import Precision
 
 PRECISIONS = ("fp32", "fp16", "int8", "int8-reduced")
 
@@ -39,7 +42,7 @@ def export(
         checkpoint,
         out,
         name=name or out.resolve().name,
-        precisions=tuple(only or PRECISIONS),
+        precisions=cast("tuple[Precision, ...]", tuple(only or PRECISIONS)),
         created_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         console=Console(stderr=True),
     )

@@ -46,11 +46,9 @@ def check_parity(
                     f"{ours[name].shape}: an axis is not dynamic",
                     float("inf"),
                 )
-            difference = np.abs(theirs - ours[name]).max()
+            difference = float(np.abs(theirs - ours[name]).max())
             # NaN compares false with everything: say so rather than let it through.
-            worst[name] = max(
-                worst[name], float(difference) if difference == difference else np.inf
-            )  # noqa: PLR0124
+            worst[name] = max(worst[name], np.inf if np.isnan(difference) else difference)
             if worst[name] > TOLERANCE:
                 raise ParityError(
                     f"{name} differs from torch by {worst[name]:.2e} for inputs of {shape}; "

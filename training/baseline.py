@@ -17,7 +17,7 @@ def baseline(
     """Score the baseline of head number ``head``; None when either part lacks labels for it."""
     known = [example for example in train if example.labels[head] != MASKED]
     asked = [example for example in test if example.labels[head] != MASKED]
-    if not asked or len({example.labels[head] for example in known}) < 2:  # noqa: PLR2004
+    if not asked or len({example.labels[head] for example in known}) < 2:  # noqa: PLR2004 - a choice
         return None
     model = make_pipeline(
         make_union(

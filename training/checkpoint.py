@@ -1,6 +1,8 @@
 """
-The checkpoint: a directory with ``model.safetensors``, ``checkpoint.json``, ``tokenizer.json``,
-``samples.jsonl`` and the report. Nothing in it is ever unpickled.
+The checkpoint: the directory that a run leaves behind.
+
+``model.safetensors``, ``checkpoint.json``, ``tokenizer.json``, ``samples.jsonl`` and the report. Nothing
+in it is ever unpickled.
 
 Rule: it is written aside and renamed, so that a directory with this name is whole.
 """
@@ -107,7 +109,8 @@ def load_model(directory: Path, checkpoint: Checkpoint, *, attention: str) -> Op
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: not the weights of this checkpoint ({error})") from error
-    return model.eval()
+    model.eval()
+    return model
 
 
 def read_samples(directory: Path) -> list[str]:

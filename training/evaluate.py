@@ -38,8 +38,8 @@ def predict(
     """Return the logits of each head, float32 [rows, labels], in the order of ``ids``."""
     model.eval()
     result = {
-        name: np.zeros((len(ids), head.out_features), dtype=np.float32)
-        for name, head in model.heads.items()
+        name: np.zeros((len(ids), size), dtype=np.float32)
+        for name, size in model.config.heads.items()
     }
     with torch.inference_mode():
         for places in in_order_of_length([len(row) for row in ids], batch):

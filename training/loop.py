@@ -87,7 +87,7 @@ def fit(
     seed(recipe.seed)
     shuffle = random.Random(recipe.seed)  # noqa: S311 - an order is no secret
     heads = list(model.heads)
-    model.to(hardware.device)
+    nn.Module.to(model, hardware.device)
     freeze(model, recipe.freeze)
     optimiser = make_optimiser(model, recipe)
     per_epoch = -(-len(train.ids) // recipe.batch)

@@ -5,7 +5,7 @@ Since pooling is a mean and the heads are linear, a head's logits are the sum of
 plus the bias: ``contributions`` is that exact decomposition, and it costs nothing.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ EXPLAINED: Final = "sentiment"
 """The head whose token contributions are given; where it is absent, the first one."""
 
 
-class OpinionModel(BertPreTrainedModel):  # type: ignore[misc] # transformers is untyped
+class OpinionModel(BertPreTrainedModel):
     """
     An encoder with several heads; ``config.heads`` maps each head's name to its number of labels.
 
@@ -50,7 +50,7 @@ class OpinionModel(BertPreTrainedModel):  # type: ignore[misc] # transformers is
         dropped = self.dropout(pooled)
         outputs = {name: head(dropped) for name, head in self.heads.items()}
         outputs["embedding"] = nn.functional.normalize(pooled, dim=-1, eps=1e-6)
-        explained = self.heads[self.explained]
+        explained = cast("nn.Linear", self.heads[self.explained])
         outputs["contributions"] = nn.functional.linear(hidden * part, explained.weight)
         return outputs
 

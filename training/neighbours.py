@@ -9,6 +9,7 @@ hash functions are fixed.
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ _WORD: Final = re.compile(r"\w+")
 def shingles(text: str) -> frozenset[int]:
     """Return hashes of the words and the word pairs of a text, case and digits ignored."""
     words = [re.sub(r"\d", "0", word) for word in _WORD.findall(text.lower())]
-    pairs = [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    pairs = [f"{a} {b}" for a, b in pairwise(words)]
     return frozenset(zlib.crc32(shingle.encode()) for shingle in (*words, *pairs))
 
 

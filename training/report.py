@@ -45,11 +45,13 @@ def as_markdown(report: Report) -> str:
         "",
         f"    {report.command}",
         "",
-        f"Encoder {report.encoder.name} ({report.encoder.licence}), weights `{report.encoder.sha256[:12]}`. "
-        f"{rows['train']} rows to train on, {rows['dev']} to choose the best step, {rows['test']} held out; "
-        "near-duplicates stand together. "
-        f"{report.seconds:.0f} s on {report.hardware.device}, {report.hardware.threads} threads, "
-        f"{report.hardware.precision}; best step {report.best_step}.",
+        (
+            f"Encoder {report.encoder.name} ({report.encoder.licence}), weights `{report.encoder.sha256[:12]}`. "
+            f"{rows['train']} rows to train on, {rows['dev']} to choose the best step, {rows['test']} held out; "
+            "near-duplicates stand together. "
+            f"{report.seconds:.0f} s on {report.hardware.device}, {report.hardware.threads} threads, "
+            f"{report.hardware.precision}; best step {report.best_step}."
+        ),
         "",
         "| head | part | rows | accuracy | macro-F1 | TF-IDF accuracy | TF-IDF macro-F1 |",
         "|---|---|---|---|---|---|---|",

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -96,7 +97,7 @@ def test_spans_match_the_text(rows):
 def test_spans_do_not_overlap(rows):
     for row in rows:
         spans = sorted((span.start, span.end) for span in row.entities)
-        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False)), row.id
+        assert all(a[1] <= b[0] for a, b in pairwise(spans)), row.id
 
 
 def test_texts_are_not_from_templates(rows):
