@@ -115,16 +115,11 @@ class MemoryCounts:
         self._reach()
         return frozenset(self.shards[shard].cells)
 
-    async def newest(self, shard: int) -> Mapping[str, int]:
-        self._reach()
-        return dict(self.shards[shard].series)
-
     async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
         self._reach()
         held = self.shards[shard]
-        return Snapshot(
-            dict(held.states), {h: dict(held.cells[h]) for h in hashes if h in held.cells}
-        )
+        cells = {h: dict(held.cells[h]) for h in hashes if h in held.cells}
+        return Snapshot(dict(held.states), cells, dict(held.series))
 
     async def close(self) -> None:
         return

@@ -47,8 +47,10 @@ class Script:
 
 _step = Script((files(__package__) / "count_step.lua").read_text("utf-8"))
 _snapshot = Script(
-    "local out = {} for i = 1, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end return out"
+    "local out = {redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} "
+    "for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end return out"
 )
+"""Reads one sorted set and any number of hashes as of one instant."""
 
 
 class RedisCounts:
@@ -67,6 +69,11 @@ class RedisCounts:
         async with speaking(self._place):
             await whole(self._refuse_evictions())
             await whole(self._claim_shards())
+
+    async def check_policy(self) -> None:
+        """Raise ``CannotStart`` if the server may evict keys; writes nothing."""
+        async with speaking(self._place):
+            await whole(self._refuse_evictions())
 
     async def state(self, partition: int) -> PartitionState | None:
         name = keys.states(self._prefix, partition % self._shards)
@@ -122,13 +129,13 @@ class RedisCounts:
     async def states(self) -> Mapping[int, PartitionState]:
         found: dict[int, PartitionState] = {}
         for shard in range(self._shards):
-            found |= _states_of((await self._hashes([keys.states(self._prefix, shard)]))[0])
+            found |= (await self.snapshot(shard, ())).states
         return found
 
     async def series(self) -> Mapping[str, int]:
         found: dict[str, int] = {}
         for shard in range(self._shards):
-            for name, minute in (await self.newest(shard)).items():
+            for name, minute in (await self.snapshot(shard, ())).series.items():
                 found[name] = max(minute, found.get(name, minute))
         return found
 
@@ -150,15 +157,10 @@ class RedisCounts:
     async def bundles(self) -> Mapping[int, str]:
         found: dict[int, str] = {}
         for shard in range(self._shards):
-            stored = (await self._hashes([keys.bundles(self._prefix, shard)]))[0]
+            async with speaking(self._place):
+                stored = await whole(self._client.hgetall(keys.bundles(self._prefix, shard)))
             found |= {int(key): name.decode() for key, name in stored.items()}
         return found
-
-    async def newest(self, shard: int) -> Mapping[str, int]:
-        name = keys.series(self._prefix, shard)
-        async with speaking(self._place):
-            stored = await whole(self._client.zrange(name, 0, -1, withscores=True))
-        return {member.decode(): int(score) for member, score in stored}
 
     async def hashes(self, shard: int) -> frozenset[CellHash]:
         found = set()
@@ -170,25 +172,26 @@ class RedisCounts:
         return frozenset(found)
 
     async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
-        names = [keys.cells(self._prefix, shard, name) for name in hashes]
-        states, *cells = await self._hashes([keys.states(self._prefix, shard), *names])
+        names = [
+            keys.series(self._prefix, shard),
+            keys.states(self._prefix, shard),
+            *(keys.cells(self._prefix, shard, name) for name in hashes),
+        ]
+        async with speaking(self._place):
+            answer = await whole(_snapshot(self._client, names, b""))
+        series, states, *cells = (dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answer)
         return Snapshot(
-            _states_of(states),
+            {int(partition): decode_state(blob) for partition, blob in states.items()},
             {
                 name: {int(field): unpack(cell) for field, cell in fields.items()}
                 for name, fields in zip(hashes, cells, strict=True)
                 if fields
             },
+            {name.decode(): int(float(score)) for name, score in series.items()},
         )
 
     async def close(self) -> None:
         await whole(self._client.aclose())
-
-    async def _hashes(self, names: list[str]) -> list[dict[bytes, bytes]]:
-        """Return the hashes of one shard as of one instant."""
-        async with speaking(self._place):
-            answer = await whole(_snapshot(self._client, names, b""))
-        return [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answer]
 
     async def _claim_shards(self) -> None:
         name = keys.shards(self._prefix)
@@ -242,7 +245,3 @@ def retention_of(settings: Settings) -> Retention:
 def _raw(value: bytes) -> msgspec.Raw:
     """Bytes as a msgpack string of any bytes: the server's cmsgpack knows no type of its own for them."""
     return msgspec.Raw(b"\xdb" + len(value).to_bytes(4, "big") + value)
-
-
-def _states_of(stored: Mapping[bytes, bytes]) -> dict[int, PartitionState]:
-    return {int(partition): decode_state(blob) for partition, blob in stored.items()}

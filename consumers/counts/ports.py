@@ -23,10 +23,11 @@ class Held(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """States of a shard's partitions, cells and index at one and the same instant."""
+    """States of a shard's partitions, some cells, and the index of series, all as of one instant."""
 
     states: Mapping[int, PartitionState]
     cells: Mapping[CellHash, Mapping[int, Tally]]
+    series: Mapping[str, int]
 
 
 class CountReader(Protocol):
@@ -82,11 +83,7 @@ class CountStore(CountReader, Protocol):
         ...
 
     async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
-        """Return the states of a shard and the cells of ``hashes`` as of one instant."""
-        ...
-
-    async def newest(self, shard: int) -> Mapping[str, int]:
-        """Return the series index of one shard."""
+        """Return the states and series of a shard and the cells of ``hashes``, as of one instant."""
         ...
 
     async def close(self) -> None:
@@ -107,4 +104,16 @@ class LogScan(Protocol):
 
     async def close(self) -> None:
         """Close. Idempotent."""
+        ...
+
+
+class Waiting(Protocol):
+    """Told what the program waits for, so that health can say it."""
+
+    def waiting(self, part: str, why: str) -> None:
+        """Say that ``part`` is away."""
+        ...
+
+    def working(self, part: str) -> None:
+        """Say that ``part`` answers (again)."""
         ...

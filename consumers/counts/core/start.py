@@ -4,10 +4,12 @@ Where to go on reading the log, given what Redis holds and what the broker has.
     nothing held                      the beginning: the counts fill from the log
     the log's identity changed        the beginning of the new log, fences kept
     position < beginning              the beginning; what the log deleted is counted as lost
-    position > end                    the log was cut or made anew without an identity: its beginning
+    position > end, and refused       the log was cut, or made anew without an identity: its beginning
     otherwise                         the position held
 
-Going back is always safe, since the fences drop what has counted.
+``end`` alone says nothing, since another counter may have gone on since it was asked for: the reader
+must have tried (``committed`` is then the position held). Going back is always safe, since the fences
+drop what has counted.
 """
 
 from typing import NamedTuple
@@ -32,7 +34,7 @@ def start_from(held: PartitionState | None, bounds: Bounds) -> Start:
         return Start(PartitionState(log_id=bounds.topic_id, position=bounds.beginning), ())
     if held.log_id and bounds.topic_id and held.log_id != bounds.topic_id:
         return _anew(held, bounds, f"identity {held.log_id}, now {bounds.topic_id}")
-    if held.position > bounds.end:
+    if bounds.end < held.position == bounds.committed:
         return _anew(held, bounds, f"position {held.position}, but it ends at {bounds.end}")
     state = msgspec.structs.replace(held, log_id=bounds.topic_id or held.log_id)
     if state.position >= bounds.beginning:
