@@ -214,6 +214,10 @@ def _write_golden(work: Work, path: Path) -> None:
                 head: tuple(round(float(p), 6) for p in probabilities[head][place])
                 for head in heads
             },
+            labels={
+                function.name: function.label_names[probabilities[function.name][place].argmax()]
+                for function in work.checkpoint.functions
+            },
         )
         for place in chosen
     ]

@@ -117,11 +117,13 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
     """
     One golden text: what fp32 said of it, for each head the probabilities in label order.
 
+    ``labels`` names the best label of each head, so that a manifest whose labels were moved is noticed.
     Rows are JSON lines. A consumer compares its own answers: see ``session.check_golden``.
     """
 
     text: str
     probabilities: dict[str, tuple[float, ...]]
+    labels: dict[str, str] = {}
 
 
 def load_manifest(directory: Path) -> Manifest:

@@ -136,8 +136,15 @@ def read_golden(directory: Path, manifest: Manifest) -> list[Golden]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BundleError(f"{path}:{number}: {error}") from error
         for head in manifest.heads:
-            if len(row.probabilities.get(head.name, ())) != len(head.labels):
+            said = row.probabilities.get(head.name, ())
+            if len(said) != len(head.labels):
                 raise BundleError(f"{path}:{number}: not one probability per label of {head.name}")
+            best = dict(zip(head.labels, said, strict=True)).get(row.labels.get(head.name, ""))
+            if head.name in row.labels and best != max(said):
+                raise BundleError(
+                    f"{path}:{number}: head {head.name} said {row.labels[head.name]!r}, which the "
+                    "manifest has in another place: its labels stand in another order than the graph's"
+                )
         rows.append(row)
     if not rows:
         raise BundleError(f"{path}: there are no golden texts to check this machine with")

@@ -141,6 +141,10 @@ def make(directory: Path) -> None:
         Golden(
             text=text,
             probabilities={name: tuple(p[i].round(6).tolist()) for name, p in scores.heads.items()},
+            labels={
+                head.name: head.labels[int(scores.heads[head.name][i].argmax())]
+                for head in model.manifest.heads
+            },
         )
         for i, text in enumerate(GOLDEN)
     ]
