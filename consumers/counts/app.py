@@ -35,7 +35,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             settings.http_host, settings.http_port, health, metrics.registry
         ) as port:
             log.info("listening", host=settings.http_host, port=port)
-            await Counting(settings, reader, store, clock, health, metrics).run(stop)
+            await Counting(settings, reader, store, clock, health, metrics, stop).run()
     finally:
         await store.close()
         log.info("stopped")

@@ -10,9 +10,9 @@ a store that was emptied or put back fills again without news.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -20,21 +20,17 @@ from consumers.counts.core.fold import Finding, Step, fold
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import PartitionState, Totals
 from consumers.counts.metrics import Metrics
+from consumers.counts.patience import Patience, pause_after
 from consumers.counts.ports import CountStore, Waiting
 from consumers.ports import Bounds, Clock, LogReader, Record
 from groundswell.errors import Transient
 from groundswell.settings import Settings
-
-T = TypeVar("T")
 
 POLL_SECONDS: Final = 0.25
 """Longest wait of one poll: how late a stop may be noticed."""
 COMPARE_SECONDS: Final = 2.0
 """How often an idle partition is compared with the store."""
 COMMIT_SECONDS: Final = 1.0
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 5.0
-"""Seconds between two tries: from the first, doubled, up to the longest."""
 LEAVE_SECONDS: Final = 2.0
 
 STORE: Final = "redis"
@@ -73,6 +69,7 @@ class Counting:
         clock: Clock,
         health: Waiting,
         metrics: Metrics,
+        stop: asyncio.Event,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._lateness = settings.lateness_seconds * 1000
@@ -81,28 +78,30 @@ class Counting:
         self._clock = clock
         self._health = health
         self._metrics = metrics
+        self._stop = stop
+        self._patience = Patience(metrics, health, stop)
         self._shares: dict[int, Share] = {}
         self._absent: dict[int, Absent] = {}
         self._committed_at = 0.0
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self) -> None:
         """
-        Count until ``stop`` is set, then commit and leave the group.
+        Count until ``stop`` (of the constructor) is set, then commit and leave the group.
 
         Raises ``CannotStart`` or ``CannotContinue``.
         """
         try:
-            if await self._until(STORE, self._store.prepare, stop):
-                await self._until(LOG, lambda: self._reader.start(self), stop)
+            if await self._patience.until_done(STORE, self._store.prepare):
+                await self._patience.until_done(LOG, lambda: self._reader.start(self))
             failures = 0
-            while not stop.is_set():
+            while not self._stop.is_set():
                 try:
                     await self.turn()
                     failures = 0
                     self._health.working(LOG)
                 except Transient as error:
-                    self._failed(LOG, error)
-                    await _pause(_seconds(failures), stop)
+                    self._patience.failed(LOG, error)
+                    await self._patience.pause(failures)
                     failures += 1
         finally:
             with contextlib.suppress(Transient, TimeoutError):
@@ -165,11 +164,11 @@ class Counting:
         return start.state.position
 
     def _leave_absent(self, partition: int, bounds: Bounds, error: Transient) -> None:
-        self._failed(STORE, error)
+        self._patience.failed(STORE, error)
         self._metrics.redis_up.set(0)
         self._shares.pop(partition, None)
         attempt = self._absent[partition].attempt + 1 if partition in self._absent else 0
-        due = self._clock.now() + _seconds(attempt)
+        due = self._clock.now() + pause_after(attempt)
         self._absent[partition] = Absent(bounds, due, attempt)
 
     async def _ask_again(self, partition: int, absent: Absent) -> None:
@@ -249,29 +248,6 @@ class Counting:
 
     # ------------------------------------------------------------------ saying what happens
 
-    async def _until(
-        self, part: str, call: Callable[[], Awaitable[None]], stop: asyncio.Event
-    ) -> bool:
-        """Repeat ``call`` until it is not ``Transient``; say whether it was done before ``stop``."""
-        attempt = 0
-        self._health.waiting(part, "not reached yet")
-        while not stop.is_set():
-            try:
-                await call()
-            except Transient as error:
-                self._failed(part, error)
-                await _pause(_seconds(attempt), stop)
-                attempt += 1
-            else:
-                self._health.working(part)
-                return True
-        return False
-
-    def _failed(self, part: str, error: Transient) -> None:
-        self._metrics.failures.labels(part).inc()
-        self._health.waiting(part, str(error))
-        log.warning("waiting", part=part, error=str(error))
-
     def _answered(self) -> None:
         self._metrics.redis_up.set(1)
         if not self._absent:
@@ -295,14 +271,3 @@ class Counting:
             if share.state.mark:
                 age = max(0, wall - share.state.mark) / 1000
                 self._metrics.mark_age.labels(partition).set(age)
-
-
-def _seconds(attempt: int) -> float:
-    """Return how long to wait after failure number ``attempt`` (from 0)."""
-    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 16)))
-
-
-async def _pause(seconds: float, stop: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

@@ -1,0 +1,90 @@
+"""
+Reading a topic from one offset to another without a group: for `recount`.
+
+Rules: nothing is committed; an offset that the broker has deleted is said, never skipped.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition, errors
+
+from consumers.adapters.kafka_admin import KafkaAdmin
+from consumers.adapters.kafka_bounds import Lost, Questions
+from consumers.adapters.kafka_config import client_options
+from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.ports import Record
+from groundswell.errors import CannotContinue, TopicError
+from groundswell.settings import Settings
+
+_WAIT_MS = 1000
+
+
+class KafkaScan:
+    """The ``LogScan`` port over aiokafka."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._admin = KafkaAdmin(settings)
+        self._questions = Questions(self._admin, topic, "")
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def bounds(self) -> Mapping[int, tuple[int, int]]:
+        try:
+            consumer = await self._connected()
+            partitions = consumer.partitions_for_topic(self._topic)
+            if not partitions:
+                raise TopicError(
+                    f"topic {self._topic} does not exist; create it with `groundswell topics`"
+                )
+        except FAILURES as error:
+            raise translated(error, f"asking for the bounds of topic {self._topic}") from error
+        nowhere = Lost(0, "")  # no group, so no position of it
+        bounds = await self._questions.bounds(consumer, partitions, nowhere)
+        return {partition: (known.beginning, known.end) for partition, known in bounds.items()}
+
+    async def read(self, partition: int, first: int, end: int) -> AsyncIterator[Record]:
+        tp = TopicPartition(self._topic, partition)
+        position = first
+        try:
+            consumer = await self._connected()
+            consumer.assign([tp])
+            consumer.seek(tp, first)
+            while position < end:
+                found = await consumer.getmany(tp, timeout_ms=_WAIT_MS)
+                for raw in found.get(tp, ()):
+                    if raw.offset >= end:
+                        return
+                    yield Record(partition, raw.offset, raw.timestamp, raw.value)
+                position = await consumer.position(tp)
+        except errors.OffsetOutOfRangeError as error:
+            raise CannotContinue(
+                f"topic {self._topic}, partition {partition}: offset {position} was deleted while it "
+                "was read; try again"
+            ) from error
+        except FAILURES as error:
+            raise translated(error, f"reading topic {self._topic}") from error
+
+    async def close(self) -> None:
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await consumer.stop()
+        await self._admin.stop()
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                self._topic,
+                **client_options(self._settings),
+                auto_offset_reset="none",
+                enable_auto_commit=False,
+                fetch_max_wait_ms=self._settings.kafka_fetch_max_wait_ms,
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            consumer.unsubscribe()
+            self._consumer = consumer
+        return self._consumer

@@ -1,0 +1,88 @@
+"""
+Comparing what the log says with what the store holds.
+
+Rules: what either side may have deleted is left out and counted as left out, never called equal; each
+difference is a sentence with its place and both values.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from consumers.counts.core.cells import Tally
+from consumers.counts.core.levels import MINUTE_MS, MINUTES, CellHash, Level, bucket_of, end_of
+from consumers.counts.core.state import PartitionState, Totals
+
+_OF_THE_LOG = frozenset({"log_lost", "log_recreated"})
+"""Totals that say what happened to the log itself: no reading of it can repeat them."""
+
+
+class Scope(NamedTuple):
+    """
+    What can be compared in a shard.
+
+    ``expired`` per level: windows that end there or before may be gone (minutes since 1970). ``since``
+    (ms): what lies before it may rest on records that the log has deleted; 0 for a whole log.
+    """
+
+    expired: Mapping[Level, int]
+    since: int
+
+
+class Compared(NamedTuple):
+    """The outcome for some cells."""
+
+    equal: int
+    left_out: int
+    differences: tuple[str, ...]
+
+
+def compare_cells(
+    name: CellHash, log: Mapping[int, Tally], store: Mapping[int, Tally], scope: Scope
+) -> Compared:
+    """Compare the cells of one hash."""
+    fields = log.keys() | store.keys()
+    if end_of(name.level, name.window) <= scope.expired[name.level]:
+        return Compared(0, len(fields), ())
+    equal = left_out = 0
+    differences = []
+    for field in sorted(fields):
+        bucket = bucket_of(name.level, name.window, field)
+        if bucket * MINUTES[name.level] * MINUTE_MS < scope.since:
+            left_out += 1
+        elif log.get(field) == store.get(field):
+            equal += 1
+        else:
+            differences.append(
+                f"{name.series}, {name.level} {bucket}: the log says {log.get(field)}, the store "
+                f"{store.get(field)}"
+            )
+    return Compared(equal, left_out, tuple(differences))
+
+
+def compare_states(
+    partition: int, log: PartitionState, store: PartitionState, *, whole: bool
+) -> Iterator[str]:
+    """Yield what differs; with a log that is not ``whole``, its totals are not comparable."""
+    for field in ("mark", "newest", "fences"):
+        yield from _differ(
+            f"partition {partition}, {field}", getattr(log, field), getattr(store, field)
+        )
+    if whole:
+        for field in Totals.__struct_fields__:
+            if field not in _OF_THE_LOG:
+                ours, theirs = getattr(log.totals, field), getattr(store.totals, field)
+                yield from _differ(f"partition {partition}, {field}", ours, theirs)
+
+
+def compare_series(log: Mapping[str, int], store: Mapping[str, int], scope: Scope) -> Iterator[str]:
+    """Yield what differs in the index of series."""
+    for name in sorted(log.keys() | store.keys()):
+        ours, theirs = log.get(name), store.get(name)
+        if ours is None and theirs is not None and theirs * MINUTE_MS < scope.since:
+            continue
+        yield from _differ(f"series {name}, newest minute", ours, theirs)
+
+
+def _differ(what: str, log: object, store: object) -> Iterator[str]:
+    if log != store:
+        yield f"{what}: the log says {log}, the store {store}"

@@ -1,0 +1,64 @@
+"""
+Reading the counts: sums over cells and states.
+
+Rule: whatever a screen shows is one of these sums, so that it can be recomputed.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from consumers.counts.core.cells import SCALE, ZERO, Tally, merge
+from consumers.counts.core.state import PartitionState, Totals
+
+
+def added(cells: Mapping[int, Tally], first: int, last: int) -> Tally:
+    """Add up the cells of the buckets ``first`` to ``last``, both included."""
+    total = ZERO
+    for bucket, tally in cells.items():
+        if first <= bucket <= last:
+            total = merge(total, tally)
+    return total
+
+
+def tones(tally: Tally) -> tuple[int, int, int]:
+    """Return negative, neutral and positive items, late ones included."""
+    negative, neutral, positive = (
+        now + late for now, late in zip(tally.items, tally.late_items, strict=True)
+    )
+    return negative, neutral, positive
+
+
+def negative_share(tally: Tally) -> float | None:
+    """Return the share of negative items, late ones included; None without items."""
+    negative, neutral, positive = tones(tally)
+    items = negative + neutral + positive
+    return negative / items if items else None
+
+
+def mean_negative(tally: Tally) -> float | None:
+    """Return the mean of P(negative), late ones included: for display, never as evidence."""
+    items = sum(tones(tally))
+    return tally.negative / SCALE / items if items else None
+
+
+def rate(cells: Mapping[int, Tally], last: int, minutes: int) -> float:
+    """Return items in time per minute over the ``minutes`` that end with minute ``last``."""
+    return sum(added(cells, last - minutes + 1, last).items) / minutes
+
+
+def overall(states: Iterable[PartitionState]) -> Totals:
+    """Add up the totals of partitions."""
+    totals = [state.totals for state in states]
+    refused: dict[str, int] = {}
+    for reason, number in (pair for t in totals for pair in t.refused):
+        refused[reason] = refused.get(reason, 0) + number
+    numbers = {
+        name: sum(getattr(t, name) for t in totals)
+        for name in Totals.__struct_fields__
+        if name != "refused"
+    }
+    return Totals(refused=tuple(sorted(refused.items())), **numbers)
+
+
+def read_until(states: Iterable[PartitionState]) -> int | None:
+    """Return the oldest mark (ms): all that arrived before it is counted; None without marks."""
+    return min((state.mark for state in states if state.mark), default=None)

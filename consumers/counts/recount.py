@@ -1,0 +1,252 @@
+"""
+`recount`: folds `opinions` again from its beginning and compares every aggregate with the store.
+
+Rules: it uses the fold of `count` and writes nothing; each piece of the store is compared as of the
+very positions at which it was read, so that `count` may go on meanwhile; what the log or the store has
+deleted is named and left out.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from consumers.adapters.kafka_scan import KafkaScan
+from consumers.adapters.memory_counts import Shard
+from consumers.adapters.redis_counts import open_counts, retention_of
+from consumers.counts.core.compare import Scope, compare_cells, compare_series, compare_states
+from consumers.counts.core.fold import Retention, fold
+from consumers.counts.core.state import PartitionState
+from consumers.counts.core.view import overall
+from consumers.counts.ports import CountStore, LogScan, Snapshot
+from consumers.ports import Record
+from groundswell.errors import CannotContinue
+from groundswell.settings import Settings
+
+_BATCH: Final = 1000
+_HASHES: Final = 200
+_SHOWN: Final = 50
+"""Differences that are spelled out; the rest is counted."""
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """
+    What `recount` found.
+
+    ``counted``, ``refused``, ``lost`` and ``ticks`` are distinct source offsets as the log settles
+    them, up to the positions that the store holds; ``behind`` counts the log records above those.
+    ``left_out`` cells could not be compared; ``notes`` say why.
+    """
+
+    same: bool = True
+    counted: int = 0
+    refused: int = 0
+    lost: int = 0
+    ticks: int = 0
+    offsets: int = 0
+    repeats: int = 0
+    holes: int = 0
+    behind: int = 0
+    partitions: int = 0
+    cells: int = 0
+    series: int = 0
+    left_out: int = 0
+    differences: int = 0
+    examples: list[str] = []
+    notes: list[str] = []
+
+    def differ(self, sentence: str) -> None:
+        """Note a difference."""
+        self.same = False
+        self.differences += 1
+        if len(self.examples) < _SHOWN:
+            self.examples.append(sentence)
+
+
+class Recount:
+    """Folds the log in memory, up to whatever positions the store is found at."""
+
+    def __init__(
+        self, scan: LogScan, store: CountStore, shards: int, lateness: int, retention: Retention
+    ) -> None:
+        self._scan = scan
+        self._store = store
+        self._shards = [Shard() for _ in range(shards)]
+        self._lateness = lateness
+        self._retention = retention
+        self._since: dict[int, int] = {}
+        self.report = Report()
+
+    async def run(self) -> Report:
+        """Compare everything. Raises ``Transient`` or ``CannotContinue``."""
+        bounds = await self._scan.bounds()
+        last: dict[int, PartitionState] = {}
+        for number, shard in enumerate(self._shards):
+            await self._advance(shard, (await self._store.snapshot(number, ())).states, bounds)
+            names = sorted(shard.cells.keys() | await self._store.hashes(number))
+            for start in range(0, len(names), _HASHES):
+                chunk = names[start : start + _HASHES]
+                found = await self._store.snapshot(number, chunk)
+                await self._advance(shard, found.states, bounds)
+                for name in chunk:
+                    done = compare_cells(
+                        name,
+                        shard.cells.get(name, {}),
+                        found.cells.get(name, {}),
+                        self._scope(found),
+                    )
+                    self.report.cells += done.equal + len(done.differences)
+                    self.report.left_out += done.left_out
+                    for sentence in done.differences:
+                        self.report.differ(sentence)
+            found = await self._store.snapshot(number, ())
+            await self._advance(shard, found.states, bounds)
+            self._compare_rest(shard, found)
+            last |= found.states
+        self._sum_up(last, bounds)
+        return self.report
+
+    def _compare_rest(self, shard: Shard, found: Snapshot) -> None:
+        """Compare index and states of a shard."""
+        self.report.series += len(shard.series)
+        for sentence in compare_series(shard.series, found.series, self._scope(found)):
+            self.report.differ(sentence)
+        for partition, held in found.states.items():
+            whole = partition not in self._since and not held.totals.log_recreated
+            folded = shard.states.get(partition)
+            if folded is not None:
+                for sentence in compare_states(partition, folded, held, whole=whole):
+                    self.report.differ(sentence)
+
+    def _sum_up(
+        self, held: Mapping[int, PartitionState], bounds: Mapping[int, tuple[int, int]]
+    ) -> None:
+        report, folded = self.report, [s for shard in self._shards for s in shard.states.values()]
+        totals = overall(folded)
+        report.counted, report.refused = totals.counted, totals.refusals
+        report.lost, report.ticks, report.offsets = totals.lost, totals.ticks, totals.settled
+        report.repeats, report.holes = totals.repeats, totals.holes
+        report.partitions = len(folded)
+        for partition, (first, end) in sorted(bounds.items()):
+            position = held[partition].position if partition in held else first
+            report.behind += max(0, end - position)
+            if partition not in held and end > first:
+                report.notes.append(f"partition {partition}: not counted yet")
+
+    def _scope(self, found: Snapshot) -> Scope:
+        mark = max((state.mark for state in found.states.values()), default=0)
+        since = max((self._since.get(p, 0) for p in found.states), default=0)
+        return Scope(self._retention.expired_before(mark), since)
+
+    async def _advance(
+        self,
+        shard: Shard,
+        held: Mapping[int, PartitionState],
+        bounds: Mapping[int, tuple[int, int]],
+    ) -> None:
+        """Fold every partition of a shard up to the position that the store holds."""
+        for partition, state in held.items():
+            known = shard.states.get(partition)
+            if known is None:
+                if partition not in bounds:
+                    self.report.differ(f"partition {partition}: counted, but the log has none such")
+                    continue
+                first, end = bounds[partition]
+                known = PartitionState(log_id=state.log_id, position=first)
+                if state.position < first or (first > 0 and state.position == first):
+                    self.report.notes.append(
+                        f"partition {partition}: the log begins at {first}, the store stands at "
+                        f"{state.position}; nothing to compare"
+                    )
+                    self._since[partition] = max(state.mark, state.newest)
+                    continue
+                await self._begin(partition, known, state, first)
+                if state.position > end:
+                    end = (await self._scan.bounds())[partition][1]
+                if state.position > end:
+                    self.report.differ(
+                        f"partition {partition}: the store stands at {state.position}, but the log "
+                        f"ends at {end}: it was made anew"
+                    )
+                    continue
+            if state.position < known.position:
+                raise CannotContinue("the store was put back while it was recounted; try again")
+            await self._fold(shard, partition, known, state.position)
+
+    async def _begin(
+        self, partition: int, known: PartitionState, state: PartitionState, first: int
+    ) -> None:
+        """Note where a log that retention has cut begins in time."""
+        if first == 0 and not state.totals.log_recreated:
+            return
+        async for record in self._scan.read(partition, first, state.position):
+            step = fold(known, [record], self._lateness)
+            began = max(step.state.mark, step.state.newest)
+            if began:
+                # A published time may lie ahead of its arrival by as much as the lateness.
+                self._since[partition] = began + self._lateness
+                self.report.notes.append(
+                    f"partition {partition}: the log begins at offset {first}; what was counted "
+                    "before is left out"
+                )
+                return
+            known = step.state
+
+    async def _fold(
+        self, shard: Shard, partition: int, known: PartitionState, position: int
+    ) -> None:
+        batch: list[Record] = []
+        async for record in self._scan.read(partition, known.position, position):
+            batch.append(record)
+            if len(batch) == _BATCH:
+                known = self._add(shard, partition, known, batch)
+                batch = []
+        known = self._add(shard, partition, known, batch)
+        # The last offsets may hold no records (the marks of transactions).
+        shard.states[partition] = msgspec.structs.replace(known, position=position)
+
+    def _add(
+        self, shard: Shard, partition: int, known: PartitionState, batch: list[Record]
+    ) -> PartitionState:
+        step = fold(known, batch, self._lateness)
+        shard.add(partition, step, self._retention)
+        return step.state
+
+
+async def run(settings: Settings, *, as_json: bool) -> int:
+    """Recount and print the report; return 0 if nothing differs, else 1."""
+    store = open_counts(settings)
+    scan = KafkaScan(settings, settings.opinions_topic)
+    try:
+        await store.prepare()
+        lateness = settings.lateness_seconds * 1000
+        report = await Recount(
+            scan, store, settings.redis_shards, lateness, retention_of(settings)
+        ).run()
+    finally:
+        await scan.close()
+        await store.close()
+    sys.stdout.write(json.dumps(msgspec.to_builtins(report)) + "\n" if as_json else told(report))
+    return 0 if report.same else 1
+
+
+def told(report: Report) -> str:
+    """Return the report as text."""
+    offsets = (
+        f"source offsets {report.offsets}: counted {report.counted}, refused {report.refused}, "
+        f"lost {report.lost}, ticks {report.ticks}"
+    )
+    compared = (
+        f"compared {report.cells} cells, {report.series} series, {report.partitions} partitions; "
+        f"left out {report.left_out} cells; {report.behind} log records not counted yet"
+    )
+    lines = [
+        offsets,
+        compared,
+        *(f"note: {note}" for note in report.notes),
+        *(f"DIFFERENT {example}" for example in report.examples),
+        f"{report.differences} differences" if report.differences else "no difference",
+    ]
+    return "\n".join(lines) + "\n"
