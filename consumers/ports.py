@@ -54,6 +54,7 @@ class Owner(Protocol):
         """
         Take over partitions; answer with the position to read each from.
 
+        Called with none when the group has nothing for us: we have joined all the same.
         Called again for a single partition whose position the broker no longer has
         (``committed`` is then that position). A partition left out of the answer stays paused.
         """

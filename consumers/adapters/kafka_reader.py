@@ -242,6 +242,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._running().pause(*assigned)
         if partitions:
             self._begin(partitions, None)
+        elif self._owner is not None:
+            await self._owner.assigned({})
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Tell the owner that all partitions are gone (called by aiokafka, whose joins are eager)."""

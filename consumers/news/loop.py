@@ -77,7 +77,14 @@ class Loop:
         to = Destination(writer, settings.news_topic, settings.opinions_topic, settings.dead_topic)
         self._changed = Signal()
         self.ownership = Ownership(
-            settings, reader, to, clock, metrics, self._changed, self._write_lane
+            settings,
+            reader,
+            to,
+            clock,
+            metrics,
+            self._changed,
+            self._write_lane,
+            partial(self._patience.worked, "kafka: group"),
         )
         self._settling: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AHEAD)
@@ -117,7 +124,7 @@ class Loop:
         try:
             self._patience.expect("kafka: group", "joining the group")
             start = partial(self._reader.start, self.ownership)
-            await unless(stopped, self._patience.until_done("kafka: group", start))
+            await unless(stopped, self._patience.until_done("kafka: news", start))
             while not stopped.done():
                 await self._read_once(stopped)
         finally:

@@ -39,6 +39,7 @@ class Ownership:
         metrics: Metrics,
         changed: Signal,
         write: Callable[[Lane], Awaitable[None]],
+        joined: Callable[[], None],
     ) -> None:  # fmt: skip
         self.lanes: dict[int, Lane] = {}
         self.draining = False
@@ -51,11 +52,13 @@ class Ownership:
         self._metrics = metrics
         self._changed = changed
         self._write = write
+        self._joined = joined
         self._dying = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def assigned(self, bounds: Mapping[int, Bounds]) -> Mapping[int, int]:
         """See ``Owner``: decide for each partition, tell gaps, open the lanes."""
+        self._joined()
         positions: dict[int, int] = {}
         for partition, known in bounds.items():
             start = decide_start(known)
