@@ -269,7 +269,7 @@ async def test_a_broker_that_is_away_is_waited_for():
         await world.until(lambda: not world.health.away)
 
     assert "kafka: group" in world.health.said
-    assert world.value("failures_total", part="kafka: group") == 2
+    assert world.value("failures_total", part="kafka: news") == 2
 
 
 async def test_a_topic_that_is_missing_ends_the_program():
