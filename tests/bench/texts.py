@@ -20,7 +20,9 @@ def need(*files: Path) -> None:
     """End with a message where a file is missing."""
     missing = [str(f) for f in files if not f.exists()]
     if missing:
-        sys.exit(f"not measured, the data are not here: {', '.join(missing)} (set GROUNDSWELL_DATA)")
+        sys.exit(
+            f"not measured, the data are not here: {', '.join(missing)} (set GROUNDSWELL_DATA)"
+        )
 
 
 def even() -> list[tuple[str, str]]:
