@@ -77,14 +77,7 @@ class Loop:
         to = Destination(writer, settings.news_topic, settings.opinions_topic, settings.dead_topic)
         self._changed = Signal()
         self.ownership = Ownership(
-            settings,
-            reader,
-            to,
-            clock,
-            metrics,
-            self._changed,
-            self._write_lane,
-            partial(self._patience.worked, "kafka: group"),
+            settings, reader, to, clock, self._patience, self._changed, self._write_lane
         )
         self._settling: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AHEAD)

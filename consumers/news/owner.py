@@ -14,7 +14,7 @@ import structlog
 
 from consumers.news.core.start import Start, decide_start
 from consumers.news.lane import Destination, Lane
-from consumers.news.metrics import Metrics
+from consumers.news.patience import Patience
 from consumers.news.waits import Signal
 from consumers.ports import Bounds, Clock, LogReader
 from groundswell.errors import Bug, CannotContinue, GroundswellError, Transient
@@ -36,10 +36,9 @@ class Ownership:
         reader: LogReader,
         to: Destination,
         clock: Clock,
-        metrics: Metrics,
+        patience: Patience,
         changed: Signal,
         write: Callable[[Lane], Awaitable[None]],
-        joined: Callable[[], None],
     ) -> None:  # fmt: skip
         self.lanes: dict[int, Lane] = {}
         self.draining = False
@@ -49,16 +48,16 @@ class Ownership:
         self._reader = reader
         self._to = to
         self._clock = clock
-        self._metrics = metrics
+        self._patience = patience
+        self._metrics = patience.metrics
         self._changed = changed
         self._write = write
-        self._joined = joined
         self._dying = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def assigned(self, bounds: Mapping[int, Bounds]) -> Mapping[int, int]:
         """See ``Owner``: decide for each partition, tell gaps, open the lanes."""
-        self._joined()
+        self._patience.worked("kafka: group")
         positions: dict[int, int] = {}
         for partition, known in bounds.items():
             start = decide_start(known)

@@ -32,7 +32,7 @@ class Patience:
     """Repeats calls for the loop."""
 
     def __init__(self, metrics: Metrics, health: Waiting) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self._health = health
         self._away: set[str] = set()
 
@@ -64,6 +64,6 @@ class Patience:
 
     def failed(self, part: str, error: Transient, attempt: int = 0) -> None:
         """Say that a call failed and that it will be tried again."""
-        self._metrics.failures.labels(part).inc()
+        self.metrics.failures.labels(part).inc()
         self.expect(part, str(error))
         log.warning("waiting", part=part, error=str(error), attempt=attempt + 1)

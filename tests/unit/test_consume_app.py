@@ -87,7 +87,8 @@ def committed(log):
 
 def settled(log, partition):
     """Return origins that count, by the rule of the fence: a fence for each identity."""
-    fences, out = {}, []
+    fences: dict[str, int] = {}
+    out = []
     for record in log.records("opinions", partition):
         row = decode_log(record.value)
         origin = row.origin

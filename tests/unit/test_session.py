@@ -8,7 +8,7 @@ import pytest
 
 from groundswell.errors import BundleError, CannotStart
 from groundswell.models import providers, session
-from groundswell.models.bundle import MANIFEST, Golden, Graph, describe, load_manifest
+from groundswell.models.bundle import MANIFEST, Golden, Graph, Manifest, describe, load_manifest
 from groundswell.models.providers import choose_graph, has_vnni
 from groundswell.models.session import ModelError, check_golden, load, read_golden
 from groundswell.models.tokens import Tokens
@@ -22,7 +22,7 @@ def bundle(tmp_path):
 
 def rewritten(directory, **changes):
     """Change the manifest, with the hashes of the files as they now are."""
-    manifest = msgspec.json.decode((directory / MANIFEST).read_bytes(), type=session.Manifest)
+    manifest = msgspec.json.decode((directory / MANIFEST).read_bytes(), type=Manifest)
     changed = msgspec.structs.replace(
         manifest,
         tokenizer=describe(directory, directory / "tokenizer.json"),
