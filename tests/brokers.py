@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -93,7 +94,9 @@ def kafka_broker(folder: Path) -> Iterator[Broker | None]:
     command = [*java, "kafka.Kafka", str(properties)]
     with serving(command, port, folder, seconds=60):
         broker = Broker("kafka", f"127.0.0.1:{port}")
-        asyncio.run(_answers(broker))
+        # In a thread of its own, since a loop may be running here.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(_answers(broker))).result()
         yield broker
 
 

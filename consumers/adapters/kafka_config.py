@@ -76,13 +76,15 @@ def consumer_options(settings: Settings, group: str) -> dict[str, Any]:
 
 def producer_options(settings: Settings, *, idempotent: bool = False) -> dict[str, Any]:
     """Return the arguments of a producer that waits for all replicas."""
+    largest = settings.max_record_bytes + HEADROOM
     return {
         **client_options(settings),
         "acks": "all",
         "enable_idempotence": idempotent,
         "linger_ms": 0,
-        "max_batch_size": _BATCH,
-        "max_request_size": settings.max_record_bytes + HEADROOM,
+        # A topic limits whole batches, and this is what `opinions` is sure to take.
+        "max_batch_size": min(_BATCH, largest),
+        "max_request_size": largest,
         "request_timeout_ms": WRITE_TIMEOUT_MS,
     }
 
