@@ -1,10 +1,11 @@
 """The loop of `consume` with the tiny bundle, over a log in memory that fails to order."""
 
 import asyncio
+import threading
 
 import pytest
 
-from groundswell.errors import CannotContinue, TopicError, Transient
+from groundswell.errors import Bug, CannotContinue, TopicError, Transient
 from groundswell.events import millis
 from groundswell.models.session import ModelError
 from tests.news_world import Topic, World, item, model, running
@@ -349,3 +350,123 @@ async def test_a_writer_that_breaks_ends_the_loop():
 
     with pytest.raises(CannotContinue, match="too large"):
         await world.loop.run(world.stop)
+
+
+async def test_a_last_commit_that_fails_only_means_reading_again():
+    topic = filled(1, 20)
+    world = World(topic)
+
+    async with running(world):
+        await world.until(lambda: len(world.writer.told()) == 20)
+        world.reader.commit_faults = [Transient("no coordinator")]
+        await world.reader.revoke([0])
+        await world.reader.assign([0])
+        await world.until(lambda: topic.committed.get(0) == 20)
+
+    assert offsets(world.settled()) == list(range(20))
+
+
+async def test_a_commit_that_must_not_be_repeated_ends_the_loop():
+    topic = filled(1, 20)
+    world = World(topic)
+
+    async def scenario():
+        async with running(world):
+            await world.until(lambda: len(world.writer.told()) == 20)
+            world.reader.commit_faults = [CannotContinue("two processes with one id")]
+            await world.reader.revoke([0])
+
+    with pytest.raises(CannotContinue, match="two processes"):
+        await scenario()
+
+
+async def test_a_bug_in_a_writer_ends_the_loop():
+    world = World(filled(1, 5))
+
+    async def broken(topic, partition, values):
+        raise ZeroDivisionError
+
+    world.writer.write = broken  # type: ignore[method-assign] # one method of a fake
+
+    with pytest.raises(Bug, match=r"the writer of partition 0 failed: ZeroDivisionError"):
+        await world.loop.run(world.stop)
+
+
+async def test_leaving_without_the_broker_s_answer_is_said():
+    topic = filled(1, 5)
+    world = World(topic)
+
+    async def stop():
+        raise Transient("away")
+
+    world.reader.stop = stop  # type: ignore[method-assign] # one method of a fake
+
+    async with running(world):
+        await world.until(lambda: len(world.writer.told()) == 5)
+
+    assert topic.committed.get(0) == 5
+
+
+class Slow(Broken):
+    """A model that waits for a word."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.go = threading.Event()
+        self.go.set()
+
+    def run(self, rows):
+        assert self.go.wait(20)
+        return model().run(rows)
+
+
+async def test_without_room_everything_is_paused_and_polls_go_on(monkeypatch):
+    monkeypatch.setattr("consumers.news.loop.ROOM_SECONDS", 0.05)
+    topic = filled(2)
+    slow = Slow()
+    world = World(topic, slow)
+    slow.go.clear()
+
+    async with running(world):
+        await world.until(lambda: world.reader.paused == {0, 1})
+        polls = world.reader.polls
+        await world.until(lambda: world.reader.polls > polls + 2)
+        slow.go.set()
+        await world.until(lambda: topic.committed == {0: ITEMS // 2, 1: ITEMS // 2})
+
+    assert world.value("paused_seconds_total") > 0.05
+
+
+async def test_what_the_model_says_after_its_partition_is_gone_is_thrown_away():
+    topic = filled(1, 60)
+    slow = Slow()
+    world = World(topic, slow, drain_seconds=0.05)
+    slow.go.clear()
+
+    async with running(world):
+        await world.until(lambda: len(world.loop._window) > 8)
+        await world.reader.revoke([0])
+        await world.reader.assign([0])
+        slow.go.set()
+        await world.until(lambda: topic.committed.get(0) == 60)
+
+    assert offsets(world.writer.told()) == list(range(60))
+
+
+async def test_large_verdicts_are_split_into_writes_that_a_broker_takes(monkeypatch):
+    monkeypatch.setattr("consumers.news.lane.MAX_BYTES", 1000)
+    topic = filled(1, 100)
+    world = World(topic)
+    sizes = []
+    write = world.writer.write
+
+    async def measured(topic, partition, values):
+        sizes.append((len(values), sum(map(len, values))))
+        await write(topic, partition, values)
+
+    world.writer.write = measured  # type: ignore[method-assign] # one method of a fake
+
+    async with running(world):
+        await world.until(lambda: topic.committed.get(0) == 100)
+
+    assert all(count == 1 or size <= 1000 for count, size in sizes)

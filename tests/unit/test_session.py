@@ -307,3 +307,37 @@ def test_a_fallback_of_onnxruntime_is_noticed(monkeypatch):
 
     with pytest.raises(CannotStart, match="cuda: "):
         load(TINY, ("cuda",))
+
+
+class Fallen:
+    """A session that says that it runs on the CPU, whatever was asked for."""
+
+    def __init__(self, path, options, providers):
+        self.asked = providers
+
+    def disable_fallback(self):
+        return None
+
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
+
+def test_a_silent_fallback_is_a_refusal(monkeypatch):
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Fallen)
+
+    with pytest.raises(CannotStart, match="cuda: onnxruntime fell back to CPUExecutionProvider"):
+        load(TINY, ("cuda",), {"cuda": {"device_id": "0"}})
+
+
+def test_a_machine_that_does_not_tell_has_no_vnni(monkeypatch):
+    monkeypatch.setattr(providers, "Path", lambda _: TINY / "missing")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+    assert not providers.this_cpu_has_vnni()
+
+
+def test_cores_are_counted_without_affinity(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity")
+
+    assert session._cores() >= 1
