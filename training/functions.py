@@ -97,7 +97,9 @@ def choose_tasks(wanted: Iterable[str], values: Mapping[str, set[str]]) -> list[
     if len(set(names)) != len(names):
         raise InputError(f"a function is named twice: {', '.join(names)}")
     if not _OUTPUTS.isdisjoint(names):
-        raise InputError(f"a function cannot be called {' or '.join(sorted(_OUTPUTS))}")
+        raise InputError(
+            f"a function cannot be called {' or '.join(sorted(_OUTPUTS.intersection(names)))}"
+        )
     return sorted(tasks, key=lambda task: task.name)
 
 

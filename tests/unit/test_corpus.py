@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from groundswell.tasks import parse_function
+from training.neighbours import clusters
 
 FOLDER = Path(__file__).parents[2] / "training"
 FILES = sorted((FOLDER / "corpus").glob("*.jsonl"))
@@ -72,15 +73,9 @@ def test_identifiers_and_texts_are_unique(rows):
 
 
 def test_near_duplicates_are_fewer_than_two_percent(rows):
-    words = [frozenset(re.findall(r"\w+", row.text.lower())) for row in rows]
-    near = {
-        place
-        for place, mine in enumerate(words)
-        for other in words[:place]
-        if 2 * len(mine & other) >= len(mine | other)
-    }
+    found = clusters([row.text for row in rows], similar=0.4)
 
-    assert len(near) < 0.02 * len(rows)
+    assert len(rows) - len(set(found)) < 0.02 * len(rows)
 
 
 def test_spans_match_the_text(rows):
