@@ -65,6 +65,21 @@ class Topic:
             rows.append(Record(partition, len(rows), timestamp + len(rows), value, headers))
 
 
+ITEMS = 200
+
+
+def offsets(rows):
+    return [row.origin.offset for row in rows]
+
+
+def filled(partitions=2, items=ITEMS):
+    topic = Topic(partitions)
+    for number in range(items):
+        words = "report " * (number * 7 % 40)
+        topic.add(item(f"Profit soars {words}", id=str(number)), partition=number % partitions)
+    return topic
+
+
 class Reader:
     """A LogReader over ``Topic``; ``faults`` are raised by the next polls."""
 
