@@ -23,6 +23,9 @@ from groundswell.settings import Settings
 
 _LONG: Final = 20.0
 """Seconds after which a question counts as unanswered."""
+_VISIBLE_TRIES: Final = 100
+_VISIBLE_PAUSE: Final = 0.1
+"""A new topic may be unknown for a moment: so often, and so many seconds apart, it is looked for."""
 _UNKNOWN: Final = (3, 17, 100)
 """Error codes of a topic that does not exist: unknown, invalid, unknown id."""
 
@@ -83,6 +86,11 @@ class KafkaAdmin:
             if error not in (errors.NoError, errors.TopicAlreadyExistsError):
                 why = rest[0] if rest and rest[0] else error.__name__
                 raise TopicError(f"topic {wanted.name} cannot be created: {why}")
+        for _ in range(_VISIBLE_TRIES):
+            if await self._metadata(wanted.name) is not None:
+                return
+            await asyncio.sleep(_VISIBLE_PAUSE)
+        raise Transient(f"topic {wanted.name} was created, but the brokers do not know it yet")
 
     async def stop(self) -> None:
         """Close. Idempotent."""
