@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 
-from consumers.adapters.kafka_admin import KafkaAdmin
-from consumers.adapters.kafka_bounds import Lost, Questions
+from consumers.adapters.kafka_bounds import begins_and_ends
 from consumers.adapters.kafka_config import client_options
 from consumers.adapters.kafka_errors import FAILURES, translated
 from consumers.ports import Record
@@ -25,8 +24,6 @@ class KafkaScan:
     def __init__(self, settings: Settings, topic: str) -> None:
         self._settings = settings
         self._topic = topic
-        self._admin = KafkaAdmin(settings)
-        self._questions = Questions(self._admin, topic, "")
         self._consumer: AIOKafkaConsumer | None = None
 
     async def bounds(self) -> Mapping[int, tuple[int, int]]:
@@ -39,9 +36,7 @@ class KafkaScan:
                 )
         except FAILURES as error:
             raise translated(error, f"asking for the bounds of topic {self._topic}") from error
-        nowhere = Lost(0, "")  # no group, so no position of it
-        bounds = await self._questions.bounds(consumer, partitions, nowhere)
-        return {partition: (known.beginning, known.end) for partition, known in bounds.items()}
+        return await begins_and_ends(consumer, self._topic, partitions)
 
     async def read(self, partition: int, first: int, end: int) -> AsyncIterator[Record]:
         tp = TopicPartition(self._topic, partition)
@@ -69,7 +64,6 @@ class KafkaScan:
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
             await consumer.stop()
-        await self._admin.stop()
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:

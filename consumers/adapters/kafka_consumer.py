@@ -1,0 +1,130 @@
+"""
+aiokafka's consumer for one topic, and the parts of it that have no public name.
+
+Rules: whatever is private in aiokafka is touched here and nowhere else (its version is pinned); nothing
+here decides anything.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+
+from consumers.adapters.kafka_bounds import begins_and_ends
+from consumers.adapters.kafka_errors import FAILURES, translated
+
+log = structlog.get_logger()
+
+_COMMIT_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
+
+
+class TopicConsumer:
+    """A member of a group that reads one topic; create it inside a running event loop."""
+
+    def __init__(self, topic: str, options: Mapping[str, Any]) -> None:
+        self._topic = topic
+        self._consumer = AIOKafkaConsumer(**options)
+
+    async def start(self, listener: ConsumerRebalanceListener) -> None:
+        """Connect and ask to join; the listener hears of the result. Raises ``Transient``."""
+        try:
+            await self._consumer.start()
+        except FAILURES as error:
+            with contextlib.suppress(*FAILURES):
+                await self._consumer.stop()
+            raise translated(error, f"connecting to read topic {self._topic}") from error
+        self._consumer.subscribe([self._topic], listener=listener)
+
+    @property
+    def joining(self) -> bool:
+        """Whether the group is sharing out its partitions; ``take`` would wait for the end of that."""
+        return bool(self._consumer._subscription.reassignment_in_progress)  # noqa: SLF001
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the broker has said that it does not know this member (any more)."""
+        return not self._consumer._coordinator.member_id  # noqa: SLF001
+
+    def failure(self) -> str | None:
+        """Return why one of the background tasks has ended, None while both run."""
+        consumer = self._consumer
+        for task in (consumer._coordinator._coordination_task, consumer._fetcher._fetch_task):  # noqa: SLF001
+            if task.done():
+                return repr(None if task.cancelled() else task.exception())
+        return None
+
+    def state(self, partition: int) -> Any:
+        """Return aiokafka's state of a partition, None if it is not assigned to us."""
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001
+        if subscription is None or subscription.assignment is None:
+            return None
+        return subscription.assignment.state_value(TopicPartition(self._topic, partition))
+
+    async def take(self, partition: int, most: int) -> list[ConsumerRecord]:
+        """Return what was fetched of a partition; never suspends unless ``joining``."""
+        tp = TopicPartition(self._topic, partition)
+        records: list[ConsumerRecord] = (await self._consumer.getmany(tp, max_records=most)).get(
+            tp, []
+        )
+        return records
+
+    async def sign_of_life(self) -> None:
+        """Do what a read does for the membership; raises what the coordinator has to say."""
+        try:
+            await self.take(-1, 1)
+        except FAILURES as error:
+            raise translated(error, f"reading topic {self._topic}") from error
+
+    async def arrival(self, timeout: float) -> None:
+        """Wait until something was fetched, at most ``timeout`` seconds. Raises ``Transient``."""
+        waiter = self._consumer._fetcher._create_fetch_waiter()  # noqa: SLF001
+        done, _ = await asyncio.wait([waiter], timeout=timeout)
+        if not done:
+            waiter.cancel()
+        elif not waiter.cancelled() and (error := waiter.exception()) is not None:
+            raise translated(error, f"reading topic {self._topic}") from error
+
+    def seek(self, partition: int, position: int) -> None:
+        """Go on from ``position``; the partition must be assigned."""
+        self._consumer.seek(TopicPartition(self._topic, partition), position)
+
+    def silence(self, partition: int, *, silent: bool) -> None:
+        """Stop or go on fetching; the partition must be assigned."""
+        tp = TopicPartition(self._topic, partition)
+        (self._consumer.pause if silent else self._consumer.resume)(tp)
+
+    async def commit(self, positions: Mapping[int, tuple[int, str]]) -> None:
+        """Commit positions with metadata; a membership that was lost drops them. ``Transient``."""
+        offsets = {
+            TopicPartition(self._topic, partition): OffsetAndMetadata(*position)
+            for partition, position in positions.items()
+        }
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self._consumer.commit(offsets)
+        except (errors.CommitFailedError, errors.IllegalStateError) as error:
+            log.info("commit dropped", topic=self._topic, why=str(error))
+        except FAILURES as error:
+            raise translated(error, f"committing positions of topic {self._topic}") from error
+
+    async def bounds(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Return where each partition begins and ends. Raises ``Transient``."""
+        return await begins_and_ends(self._consumer, self._topic, partitions)
+
+    async def close(self) -> None:
+        """Leave the group and close, within seconds."""
+        closing = asyncio.ensure_future(self._consumer.stop())
+        done, _ = await asyncio.wait([closing], timeout=_STOP_SECONDS)
+        if not done:
+            # A join that waits for other members holds us up: cut the connections.
+            await self._consumer._client.close()  # noqa: SLF001
+            await asyncio.wait([closing], timeout=_STOP_SECONDS)
+        if not closing.done():
+            closing.cancel()
+        elif not closing.cancelled() and (error := closing.exception()) is not None:
+            log.info("left the group badly", topic=self._topic, why=repr(error))
