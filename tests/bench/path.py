@@ -21,8 +21,7 @@ from tests.integration.stack import Stack
 from tests.integration.store import Store
 
 PARTITIONS = 4
-WARM = 0.15
-"""The first share of the items is not timed: joins, first batches, growing arenas."""
+BATCHES = "groundswell_consume_batches_total"
 
 
 class Look(NamedTuple):
@@ -111,15 +110,16 @@ async def saturation(run: Run, pairs: list[tuple[str, str]]) -> dict[str, float]
     count = run.stack.programs.start("count")
     consume = run.stack.programs.start("consume")
     run.consume, run.count = consume, count
+    # Verdicts leave in bursts, in the order of the source: time from the first batch to the last verdict.
+    while not (await consume.metrics()).get(BATCHES):
+        run.stack.programs.check()
+        await asyncio.sleep(0.01)
     first = last = await run.look()
     while last.settled < len(pairs):
         run.stack.programs.check()
-        await asyncio.sleep(0.1)
-        now = await run.look()
-        if first.settled < WARM * len(pairs):
-            first = now
-        last = now
-    done = last.settled - first.settled
+        await asyncio.sleep(0.05)
+        last = await run.look()
+    done = len(pairs)
     return {
         "items_per_s": done / (last.at - first.at),
         "consume_cpu_ms_per_item": (last.consume_cpu - first.consume_cpu) * 1000 / done,
