@@ -35,6 +35,7 @@ LEAVE_SECONDS: Final = 2.0
 
 STORE: Final = "redis"
 LOG: Final = "kafka: opinions"
+GROUP: Final = "kafka: group"
 
 log = structlog.get_logger()
 
@@ -90,6 +91,7 @@ class Counting:
 
         Raises ``CannotStart`` or ``CannotContinue``.
         """
+        self._health.waiting(GROUP, "not joined yet")
         try:
             if await self._patience.until_done(STORE, self._store.prepare):
                 await self._patience.until_done(LOG, lambda: self._reader.start(self))
@@ -133,6 +135,7 @@ class Counting:
 
     async def assigned(self, bounds: Mapping[int, Bounds]) -> Mapping[int, int]:
         """Take partitions over; those that the store does not answer for stay paused."""
+        self._health.working(GROUP)
         positions: dict[int, int] = {}
         for partition, known in bounds.items():
             self._shares.pop(partition, None)
