@@ -1,7 +1,9 @@
 """
 Reading a topic from one offset to another without a group: for `recount`.
 
-Rules: nothing is committed; an offset that the broker has deleted is said, never skipped.
+Rules: nothing is committed; an offset that the broker has deleted is said, never skipped. Partitions
+are assigned once, all of them, and read one at a time: aiokafka's fetcher, stopped soon after a change
+of its assignment, swallows the cancellation and never ends.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -43,8 +45,12 @@ class KafkaScan:
         position = first
         try:
             consumer = await self._connected()
-            consumer.assign([tp])
+            if not consumer.assignment():
+                known = consumer.partitions_for_topic(self._topic) or ()
+                consumer.assign([TopicPartition(self._topic, p) for p in known])
+            consumer.pause(*consumer.assignment())
             consumer.seek(tp, first)
+            consumer.resume(tp)
             while position < end:
                 found = await consumer.getmany(tp, timeout_ms=_WAIT_MS)
                 for raw in found.get(tp, ()):

@@ -142,6 +142,7 @@ async def send(producer: AIOKafkaProducer, topic: str, record: Sent) -> None:
     await producer.send(
         topic,
         record.value,
+        key=b"" if record.value is None else None,  # the client sends nothing without either
         partition=record.partition,
         timestamp_ms=record.time,
         headers=list(record.headers),
