@@ -106,9 +106,10 @@ class Counting:
                     await self._patience.pause(failures)
                     failures += 1
         finally:
-            with contextlib.suppress(Transient, TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self._reader.commit(self._positions())
+            if positions := self._positions():
+                with contextlib.suppress(Transient, TimeoutError):
+                    async with asyncio.timeout(LEAVE_SECONDS):
+                        await self._reader.commit(positions)
             await self._reader.stop()
 
     async def turn(self) -> None:
