@@ -37,7 +37,7 @@ bench: $(VENV)/.dev kafka ## speed and memory, as ratios taken in one run
 	@$(BIN)/python -m tests.bench
 
 model: $(VENV)/.dev ## train, export and check the default bundle from training/corpus
-	@$(BIN)/groundswell train --data training/corpus/*.jsonl --out .run/model
+	@$(BIN)/groundswell train --data training/corpus/*.jsonl --out .run/model --epochs 6
 	@$(BIN)/groundswell export .run/model --out deploy/models/default --name default --only int8-reduced
 
 docs: $(VENV)/.dev ## write the generated documents anew: schemas, AsyncAPI, settings, metrics

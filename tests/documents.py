@@ -101,9 +101,7 @@ def _asyncapi() -> dict[str, Any]:
                 **{
                     name: {
                         "name": title,
-                        "summary": msgspec.inspect.type_info(MESSAGES[name])
-                        .cls.__doc__.strip()
-                        .splitlines()[0],  # type: ignore[attr-defined] # each message has a docstring
+                        "summary": MESSAGES[name].__doc__.strip().splitlines()[0],
                         "payload": {"$ref": f"#/components/schemas/{title}"},
                     }
                     for name, title in titles.items()

@@ -117,13 +117,15 @@ async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None
     begun = clock.now()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(embedded.tansu())
-        store = await stack.enter_async_context(embedded.valkey())
+        store = await stack.enter_async_context(embedded.valkey(embedded.free_port()))
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groundswell-logs-")))
         surroundings = environment(address, store, bundle)
         settings = load(surroundings, {})
         programs = Programs(surroundings, logs)
         stack.push_async_callback(programs.stop, _STOP_SECONDS)
-        console.print("starting: broker, store, topics, consume, count …", style="bright_black")
+        console.print(
+            f"broker {address}, store {store}; starting topics, consume, count …", style="bright_black"
+        )
         await programs.once("topics")
         ports = {name: embedded.free_port() for name in ("consume", "count")}
         for name, port in ports.items():

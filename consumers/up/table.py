@@ -7,11 +7,12 @@ Rule: pure; what it shows is what it was given, and texts from outside are never
 from dataclasses import dataclass
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-_BAR: Final = 20
+_BAR: Final = 12
 _SPARKS: Final = " ▁▂▃▄▅▆▇█"
 
 
@@ -78,15 +79,13 @@ def tone_bar(row: Row, width: int = _BAR) -> Text:
 
 def render(picture: Picture) -> RenderableType:
     """Lay out the picture: a head line and a table, the series with most items first."""
-    table = Table(expand=False, header_style="bold", border_style="bright_black")
-    table.add_column("series", min_width=20, no_wrap=True, overflow="ellipsis", max_width=32)
-    for name in ("items", "negative", "neutral", "positive", "late"):
-        table.add_column(name, justify="right")
-    table.add_column("share −", justify="right")
-    table.add_column("tone", no_wrap=True)
-    table.add_column(
-        f"last {max((len(r.minutes) for r in picture.rows), default=0)} min", no_wrap=True
-    )
+    # Fits 80 columns; on a wider terminal the minutes take the room.
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("series", min_width=18, max_width=32, no_wrap=True, overflow="ellipsis")
+    for name in ("items", "neg", "neu", "pos", "late", "neg %"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=5)
+    table.add_column("tone", no_wrap=True, min_width=_BAR)
+    table.add_column("trend", no_wrap=True, overflow="crop", justify="right")
     for row in sorted(picture.rows, key=lambda r: (r.series != "all", -r.items, r.series)):
         table.add_row(
             Text(row.series, style="bold" if row.series == "all" else ""),

@@ -23,7 +23,7 @@ def test_every_item_leaves_once_in_order_of_time(rows, partitions):
     sent = [(d.time, json.loads(d.value)["id"]) for d in due if d.value]
     assert [d.time for d in due] == sorted(d.time for d in due)
     assert sorted(sent) == sorted(rows)
-    assert all(0 <= d.partition < partitions for d in due if d.value)
+    assert all(d.partition in range(partitions) for d in due if d.value)
 
 
 @given(rows)

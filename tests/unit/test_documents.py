@@ -26,12 +26,11 @@ def test_golden_messages_of_every_version_are_still_read(file):
     version = int(file.parent.name.removeprefix("v"))
 
     if file.stem == "news":
-        message = msgspec.json.decode(value, type=events.NewsItem)
-        again = events.encode_item(message)
+        again = events.encode_item(msgspec.json.decode(value, type=events.NewsItem))
     else:
-        message = events.decode_log(value)
-        again = events.encode_log(message)
-        assert message.schema == version
+        record = events.decode_log(value)
+        again = events.encode_log(record)
+        assert record.schema == version
 
     if version == events.SCHEMA:
         assert json.loads(again) == json.loads(value)
