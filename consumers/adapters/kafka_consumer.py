@@ -73,12 +73,19 @@ class TopicConsumer:
         )
         return records
 
-    async def sign_of_life(self) -> None:
-        """Do what a read does for the membership; raises what the coordinator has to say."""
+    def sign_of_life(self) -> None:
+        """
+        Show that we still read, and raise what the coordinator has to say.
+
+        Until it has been heard, the coordinator does not go on, so call this even while ``joining``.
+        """
+        consumer = self._consumer
         try:
-            await self.take(-1, 1)
+            consumer._coordinator.check_errors()  # noqa: SLF001
         except FAILURES as error:
             raise translated(error, f"reading topic {self._topic}") from error
+        with consumer._subscription.fetch_context():  # noqa: SLF001
+            pass
 
     async def arrival(self, timeout: float) -> None:
         """Wait until something was fetched, at most ``timeout`` seconds. Raises ``Transient``."""

@@ -31,8 +31,8 @@ log = structlog.get_logger()
 
 _BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to take partitions over; the last one repeats."""
-_LOSSES: Final = 4
-"""So many losses of a static membership within a window mean that another process has its id."""
+_LOSSES: Final = 6
+"""So many losses of a static membership within a window: another process has its id (each counts twice)."""
 _LOSS_HEARTBEATS: Final = 30
 """That window, in heartbeats."""
 
@@ -66,6 +66,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._owner: Owner | None = None
         self._owned: dict[int, _Partition] = {}
         self._tasks: dict[asyncio.Task[None], asyncio.Event] = {}
+        self._giving_up = asyncio.Lock()
         self._turn = 0
         self._losses: deque[float] = deque(maxlen=_LOSSES)
         self._fatal: CannotContinue | None = None
@@ -80,10 +81,15 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
     # ------------------------------------------------------------------ reading
 
     async def poll(self, max_records: int, timeout: float) -> Fetched:
-        records = await self._take(max_records)
-        if not records and timeout > 0:
-            await self._running().arrival(timeout)
+        try:
             records = await self._take(max_records)
+            if not records and timeout > 0:
+                await self._running().arrival(timeout)
+                records = await self._take(max_records)
+        except Transient as error:
+            if "UnknownError" in str(error):  # a fenced static id: aiokafka does not know the code
+                self._membership_lost()
+            raise
         return Fetched(records, self._drained())
 
     async def _take(self, max_records: int) -> dict[int, list[Record]]:
@@ -93,10 +99,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
             raise self._fatal
         if (failure := consumer.failure()) is not None:
             raise CannotContinue(f"reading topic {self._topic} has ended ({failure}); restart")
+        consumer.sign_of_life()
         taken: dict[int, list[Record]] = {}
         if consumer.joining:
             return taken
-        await consumer.sign_of_life()
         ready = [p for p, o in sorted(self._owned.items()) if o.position is not None]
         ready = [p for p in ready if not self._owned[p].paused]
         self._turn = (self._turn + 1) % len(ready) if ready else 0
@@ -201,19 +207,22 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Silence the partitions and take them over in the background (called by aiokafka)."""
         partitions = frozenset(tp.partition for tp in assigned)
-        for partition in partitions:
-            self._running().silence(partition, silent=True)
-        if partitions:
+        if self._consumer is not None and partitions:
+            for partition in partitions:
+                self._consumer.silence(partition, silent=True)
             self._begin(partitions, None)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Tell the owner that all partitions are gone (called by aiokafka, whose joins are eager)."""
-        if list(revoked) and self._settings.kafka_instance_id and self._running().forgotten:
-            self._membership_lost()
-        await self._give_up()
+        if self._consumer is not None:
+            if list(revoked) and self._consumer.forgotten:
+                self._membership_lost()
+            await self._give_up()
 
     def _membership_lost(self) -> None:
         """Count how often the broker has forgotten us: a process with the same static id does that."""
+        if not self._settings.kafka_instance_id:
+            return
         now = self._clock.now()
         self._losses.append(now)
         window = _LOSS_HEARTBEATS * self._settings.kafka_session_timeout_ms / 3000
@@ -226,20 +235,21 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
 
     async def _give_up(self) -> None:
         """End what is being taken over, then tell the owner what is gone."""
-        for task, handing_over in list(self._tasks.items()):
-            if not handing_over.is_set():
-                task.cancel()  # only our own questions: the owner is never cut short
-        if self._tasks:
-            await asyncio.wait(list(self._tasks))
-        gone = frozenset(self._owned)
-        for owned in self._owned.values():
-            owned.position = None
-        if gone and self._owner is not None:
-            try:
-                await self._owner.revoked(gone)
-            except Exception as error:  # noqa: BLE001 # aiokafka would swallow it
-                self._fatal = CannotContinue(f"giving up partitions of {self._topic}: {error!r}")
-        self._owned.clear()
+        async with self._giving_up:
+            for task, handing_over in list(self._tasks.items()):
+                if not handing_over.is_set():
+                    task.cancel()  # only our own questions: the owner is never cut short
+            if self._tasks:
+                await asyncio.wait(list(self._tasks))
+            for owned in self._owned.values():
+                owned.position = None
+            if self._owned and self._owner is not None:
+                try:
+                    await self._owner.revoked(frozenset(self._owned))
+                except Exception as error:  # noqa: BLE001 # aiokafka would swallow it
+                    what = f"giving up partitions of {self._topic}: {error!r}"
+                    self._fatal = CannotContinue(what)
+            self._owned.clear()
 
     def _begin(self, partitions: frozenset[int], lost: _Lost | None) -> None:
         handing_over = asyncio.Event()
@@ -250,7 +260,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
     def _taken_over(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fatal = CannotContinue(f"taking over partitions of {self._topic}: {error!r}")
+            what = f"taking over partitions of {self._topic}: {error!r}"
+            self._fatal = error if isinstance(error, CannotContinue) else CannotContinue(what)
 
     async def _take_over(
         self, partitions: frozenset[int], lost: _Lost | None, handing_over: asyncio.Event
