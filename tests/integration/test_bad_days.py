@@ -205,30 +205,32 @@ async def test_what_retention_deleted_unread_is_named_counted_and_passed(make_st
 
 
 @pytest.mark.kafka
-async def test_a_topic_made_anew_is_named_and_counted_on(make_stack, apache):
+@pytest.mark.parametrize("running", [False, True], ids=["between two runs", "under a running one"])
+async def test_a_topic_made_anew_is_named_and_counted_on(make_stack, apache, running):
     stack = await make_stack(apache)
     consume, count = await both(stack)
     await stack.produce(headlines(100))
     await stack.wait_until_settled(100)
-    consume.signal(signal.SIGTERM)
-    assert await consume.ended() == 0
+    if not running:
+        consume.signal(signal.SIGTERM)
+        assert await consume.ended() == 0
     await apache.delete(stack.news)
 
     async def is_gone():
         return stack.news not in await apache.topics()
 
     await stack.programs.until("the topic is gone", is_gone)
-    await apache.create(stack.news, 2)
-    await stack.produce(headlines(60))
-    again = stack.programs.start("consume-1")
+    await stack.make_topics()
+    await stack.produce(headlines(160))
+    if not running:
+        stack.programs.start("consume-1")
 
-    await stack.wait_until_settled(160)
+    await stack.wait_until_settled(260)
 
-    said = await stack.verdicts()
-    assert said.counted == 160
+    assert (await stack.verdicts()).counted == 260
     await stack.recount()
-    assert "made again" in again.said()
-    assert "recreated" in count.said()
+    assert "was made anew" in count.said()
+    assert sum(state.totals.recreated for state in (await stack.states()).values()) == 2
 
 
 @pytest.mark.kafka
