@@ -15,7 +15,7 @@ def mutant(module: types.ModuleType, old: str, new: str) -> types.ModuleType:
     source = inspect.getsource(module)
     assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {module.__name__}"
     copy = types.ModuleType(module.__name__ + "_mutant")
-    exec(compile(source.replace(old, new), "mutant", "exec"), copy.__dict__)  # noqa: S102 - our own source
+    exec(compile(source.replace(old, new), "<mutant>", "exec"), copy.__dict__)  # noqa: S102 - our own source
     return copy
 
 
