@@ -136,7 +136,8 @@ class Ownership:
         self._tell(partition, known, start)
         if start.gap is not None:
             lost = lane.note_gap(start.gap.offset, self._clock.wall())
-            self._metrics.lost.inc(lost)
+            if start.reason != "new":  # what went before a group began it has not lost
+                self._metrics.lost.inc(lost)
 
     def _tell(self, partition: int, known: Bounds, start: Start) -> None:
         """Say in the log how a partition begins; what was lost is an error."""
@@ -148,7 +149,7 @@ class Ownership:
                 committed_topic_id=known.committed_topic_id,
                 **told,
             )
-        if start.gap is not None:
+        if start.gap is not None and start.reason != "new":
             log.error("items were deleted before they were read", lost=start.gap.items, **told)
         log.info("assigned", **told)
 

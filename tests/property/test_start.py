@@ -15,7 +15,8 @@ def law(module, data):
     decided = module.decide_start(Bounds(committed, old, beginning, end, new))
 
     if committed is None:
-        assert decided == (beginning, None, "new")
+        lost = decided.gap.items if decided.gap else 0
+        assert (decided.position, decided.reason, lost) == (beginning, "new", beginning)
     elif old and new and old != new:
         lost = decided.gap.items if decided.gap else 0
         assert (decided.position, decided.reason, lost) == (beginning, "recreated", beginning)
@@ -41,6 +42,7 @@ def test_the_law_holds():
         ("if committed < beginning", "if committed <= beginning"),
         ("Lost(committed - 1, beginning - 1)", "Lost(committed, beginning - 1)"),
         ("Lost(committed - 1, beginning - 1)", "None"),
+        ("Lost(-1, beginning - 1) if beginning > 0 else None", "None"),
         ("known = bounds.topic_id and bounds.committed_topic_id", "known = True"),
         ("bounds.topic_id != bounds.committed_topic_id", "False"),
         ("return Start(committed, None", "return Start(bounds.end, None"),

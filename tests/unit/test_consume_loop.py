@@ -146,6 +146,20 @@ async def test_what_retention_overtook_is_told_counted_and_followed_without_a_ho
     assert world.value("lost_total") == 4
 
 
+async def test_a_new_group_says_where_the_source_begins_and_has_lost_nothing():
+    topic = filled(1, 10)
+    topic.beginning[0] = 7
+    world = World(topic)
+
+    async with running(world):
+        await world.until(lambda: topic.committed.get(0) == 10)
+
+    gap, *rest = world.writer.told()
+    assert (type(gap).__name__, gap.origin.after, gap.origin.offset) == ("Gap", -1, 6)
+    assert [(r.origin.after, r.origin.offset) for r in rest] == [(6, 7), (7, 8), (8, 9)]
+    assert world.value("lost_total") == 0
+
+
 async def test_a_position_that_is_lost_on_the_way_keeps_what_is_in_flight():
     topic = filled(1, 6)
     world = World(topic)

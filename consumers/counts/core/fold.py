@@ -151,9 +151,11 @@ class _Batch:
         elif isinstance(record, Refusal):
             self.refused[record.reason] = self.refused.get(record.reason, 0) + 1
         elif isinstance(record, Gap):
-            lost = origin.offset - (origin.after if fence is None else max(fence, origin.after))
-            self.totals["lost"] += lost
-            self.report("lost", f"the source deleted items up to {_named(origin)} unread", lost)
+            known = origin.after if fence is None else max(fence, origin.after)
+            if fence is not None or origin.after >= 0:  # else the source began there for us
+                lost = origin.offset - known
+                self.totals["lost"] += lost
+                self.report("lost", f"the source deleted items up to {_named(origin)} unread", lost)
         elif not isinstance(record, Mark):
             self.totals["ticks"] += 1
             self.mark = max(self.mark, millis(record.arrived_at))

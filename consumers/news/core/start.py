@@ -42,15 +42,17 @@ def decide_start(bounds: Bounds) -> Start:
     """
     Decide where to begin, from what the broker knows.
 
-    Identities are compared only where both are known. A new topic that has already lost its beginning
-    is a gap too, unless the group is new as well.
+    Identities are compared only where both are known. A beginning that is gone is a gap for a new group
+    too: it may be new only because its positions expired, and the counts go by a fence from before,
+    after which all that follows would be a hole for ever.
     """
     committed, beginning = bounds.committed, bounds.beginning
+    unseen = Lost(-1, beginning - 1) if beginning > 0 else None
     if committed is None:
-        return Start(beginning, None, "new")
+        return Start(beginning, unseen, "new")
     known = bounds.topic_id and bounds.committed_topic_id
     if known and bounds.topic_id != bounds.committed_topic_id:
-        return Start(beginning, Lost(-1, beginning - 1) if beginning > 0 else None, "recreated")
+        return Start(beginning, unseen, "recreated")
     if committed > bounds.end:
         return Start(None, None, "beyond_end")
     if committed < beginning:
