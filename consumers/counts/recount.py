@@ -17,7 +17,7 @@ from consumers.adapters.kafka_scan import KafkaScan
 from consumers.adapters.memory_counts import Shard
 from consumers.adapters.redis_counts import open_counts, retention_of
 from consumers.counts.core.compare import Scope, compare_cells, compare_series, compare_states
-from consumers.counts.core.fold import Retention, fold
+from consumers.counts.core.fold import MISSED, Retention, fold
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.view import overall
 from consumers.counts.ports import CountStore, LogScan, Snapshot
@@ -117,7 +117,9 @@ class Recount:
             whole = partition not in self._since and not held.totals.log_recreated
             folded = shard.states.get(partition)
             if folded is not None:
-                for sentence in compare_states(partition, folded, held, whole=whole):
+                for sentence in compare_states(
+                    partition, folded, held, whole=whole, since=self._since.get(partition, 0)
+                ):
                     self.report.differ(sentence)
 
     def _sum_up(
@@ -154,7 +156,9 @@ class Recount:
                     self.report.differ(f"partition {partition}: counted, but the log has none such")
                     continue
                 first, end = bounds[partition]
-                known = PartitionState(log_id=state.log_id, position=first)
+                # What stood before the first record that is left may be missing anywhere above.
+                until = max(state.open_until, state.position if first else 0)
+                known = PartitionState(log_id=state.log_id, position=first, open_until=until)
                 if state.position < first or (first > 0 and state.position == first):
                     self.report.notes.append(
                         f"partition {partition}: the log begins at {first}, the store stands at "
@@ -212,6 +216,10 @@ class Recount:
     ) -> PartitionState:
         step = fold(known, batch, self._lateness)
         shard.add(partition, step, self._retention)
+        if partition in self._since and any(f.kind == MISSED for f in step.findings):
+            # It began with a late repeat: what lies between that and here was deleted as well.
+            reached = max(step.state.mark, step.state.newest) + self._lateness
+            self._since[partition] = max(self._since[partition], reached)
         return step.state
 
 

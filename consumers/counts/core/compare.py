@@ -60,13 +60,25 @@ def compare_cells(
 
 
 def compare_states(
-    partition: int, log: PartitionState, store: PartitionState, *, whole: bool
+    partition: int, log: PartitionState, store: PartitionState, *, whole: bool, since: int = 0
 ) -> Iterator[str]:
-    """Yield what differs; with a log that is not ``whole``, its totals are not comparable."""
-    for field in ("mark", "newest", "fences"):
-        yield from _differ(
-            f"partition {partition}, {field}", getattr(log, field), getattr(store, field)
-        )
+    """
+    Yield what differs.
+
+    With a log that is not ``whole`` its totals are not comparable, nor are fences of which it says
+    nothing any more, nor a newest arrival before ``since`` (ms).
+    """
+    place = f"partition {partition}"
+    yield from _differ(f"{place}, mark", log.mark, store.mark)
+    if whole or log.newest > store.newest or store.newest >= since:
+        yield from _differ(f"{place}, newest", log.newest, store.newest)
+    ours, theirs = (
+        {(f.topic, f.topic_id, f.partition): f.offset for f in state.fences}
+        for state in (log, store)
+    )
+    if not whole:
+        theirs = {key: offset for key, offset in theirs.items() if key in ours}
+    yield from _differ(f"{place}, fences", ours, theirs)
     if whole:
         for field in Totals.__struct_fields__:
             if field not in _OF_THE_LOG:

@@ -9,6 +9,9 @@ it settles and ``after``, the one before it in its source:
     after > fence     hole      something before it is missing; wait, its writer will write it again
     otherwise         accept    and the fence becomes its offset
 
+Where the log was *cut* (it has deleted or lost what stood before, and that was not counted) the missing
+ones never come: a hole is accepted there, and what it spans is lost. Else nothing would count any more.
+
 Law: a fence never falls.
 """
 
@@ -23,17 +26,17 @@ class Verdict(Enum):
     HOLE = "hole"
 
 
-def judge(fence: int | None, offset: int, after: int) -> Verdict:
-    """Judge a record that settles ``offset``."""
+def judge(fence: int | None, offset: int, after: int, *, cut: bool = False) -> Verdict:
+    """Judge a record that settles ``offset``; ``cut`` says that what went before it may be deleted."""
     if fence is None:
         return Verdict.ACCEPT
     if offset <= fence:
         return Verdict.REPEAT
-    if after > fence:
+    if after > fence and not cut:
         return Verdict.HOLE
     return Verdict.ACCEPT
 
 
-def believes(fence: int | None, offset: int) -> bool:
+def believes(fence: int | None, offset: int, *, cut: bool = False) -> bool:
     """Say whether a mark is believed whose writer had settled ``offset``: only without a hole."""
-    return fence is None or offset <= fence
+    return cut or fence is None or offset <= fence

@@ -7,7 +7,7 @@ changes nothing but the count of repeats; totals only grow. ``recount`` uses thi
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,9 @@ from groundswell.events import (
     millis,
 )
 from groundswell.series import is_new_in, series_of
+
+MISSED: Final = "missed"
+"""The kind of finding that says: items were lost since the log deleted what it had said of them."""
 
 
 class Finding(NamedTuple):
@@ -90,6 +93,7 @@ class _Batch:
         self.lateness = lateness
         self.mark = state.mark
         self.newest = state.newest
+        self.open_until = state.open_until
         self.fences = {(f.topic, f.topic_id, f.partition): f.offset for f in state.fences}
         self.totals = {name: 0 for name in Totals.__struct_fields__ if name != "refused"}
         self.refused = dict(state.totals.refused)
@@ -103,14 +107,15 @@ class _Batch:
         self.found[kind] = (first, so_far + amount)
 
     def add(self, offset: int, record: LogRecord) -> None:
-        """Fold one record in; ``offset`` is its place in the log, for reports."""
+        """Fold one record in; ``offset`` is its place in the log."""
+        cut = offset < self.open_until
         key = self.key_of(record.origin)
         fence = self.fences.get(key)
         if isinstance(record, Mark):
-            if fences.believes(fence, record.origin.offset):
+            if fences.believes(fence, record.origin.offset, cut=cut):
                 self.mark = max(self.mark, millis(record.at))
             return
-        verdict = fences.judge(fence, record.origin.offset, record.origin.after)
+        verdict = fences.judge(fence, record.origin.offset, record.origin.after, cut=cut)
         if verdict is fences.Verdict.ACCEPT:
             self.accept(key, fence, record)
         elif verdict is fences.Verdict.REPEAT:
@@ -145,6 +150,13 @@ class _Batch:
         origin = record.origin
         if fence is None:
             self.begin(key)
+        elif origin.after > fence:
+            missed = origin.after - fence
+            self.totals["lost"] += missed
+            detail = (
+                f"the log deleted what it said of the items between {fence} and {_named(origin)}"
+            )
+            self.report(MISSED, detail, missed)
         self.fences[key] = origin.offset
         if isinstance(record, Opinion):
             self.count(record)
@@ -200,6 +212,7 @@ class _Batch:
             log_id=before.log_id,
             position=position,
             mark=self.mark,
+            open_until=before.open_until,
             newest=self.newest,
             fences=tuple(Fence(*key, offset) for key, offset in self.fences.items()),
             totals=Totals(refused=tuple(sorted(self.refused.items())), **grown),

@@ -51,4 +51,4 @@ def end_of(level: Level, window: int) -> int:
         return (window + 1) * 60
     if level == "hour":
         return (window + 1) * 1440
-    return (date(window + 1, 1, 1).toordinal() - _EPOCH) * 1440
+    return (date(window, 12, 31).toordinal() + 1 - _EPOCH) * 1440

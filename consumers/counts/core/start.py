@@ -10,15 +10,21 @@ Where to go on reading the log, given what Redis holds and what the broker has.
 ``end`` alone says nothing, since another counter may have gone on since it was asked for: the reader
 must have tried (``committed`` is then the position held). Going back is always safe, since the fences
 drop what has counted.
+
+Where the log does not go on from the state (its beginning is gone, or it is another one), the items in
+between are lost, which the fold finds; until it has passed what stands there now, the log is *open*.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from consumers.counts.core.fold import Finding
 from consumers.counts.core.state import PartitionState
 from consumers.ports import Bounds
+
+SLACK: Final = 1000
+"""A log stays open this many records beyond its end: more than one late write of a zombie holds."""
 
 
 class Start(NamedTuple):
@@ -30,8 +36,14 @@ class Start(NamedTuple):
 
 def start_from(held: PartitionState | None, bounds: Bounds) -> Start:
     """Decide where to go on, and with which state."""
+    open_until = bounds.end + SLACK
     if held is None:
-        return Start(PartitionState(log_id=bounds.topic_id, position=bounds.beginning), ())
+        state = PartitionState(
+            log_id=bounds.topic_id,
+            position=bounds.beginning,
+            open_until=open_until if bounds.beginning else 0,
+        )
+        return Start(state, ())
     if held.log_id and bounds.topic_id and held.log_id != bounds.topic_id:
         return _anew(held, bounds, f"identity {held.log_id}, now {bounds.topic_id}")
     if bounds.end < held.position == bounds.committed:
@@ -43,7 +55,9 @@ def start_from(held: PartitionState | None, bounds: Bounds) -> Start:
     totals = msgspec.structs.replace(state.totals, log_lost=state.totals.log_lost + lost)
     detail = f"the log deleted {lost} records from offset {state.position} on before they were read"
     return Start(
-        msgspec.structs.replace(state, position=bounds.beginning, totals=totals),
+        msgspec.structs.replace(
+            state, position=bounds.beginning, totals=totals, open_until=open_until
+        ),
         (Finding("log_lost", detail, lost),),
     )
 
@@ -55,6 +69,7 @@ def _anew(held: PartitionState, bounds: Bounds, why: str) -> Start:
         log_id=bounds.topic_id or held.log_id,
         position=bounds.beginning,
         totals=totals,
+        open_until=bounds.end + SLACK,
     )
     detail = (
         f"the log was made anew ({why}); reading it from its beginning, offset {state.position}"

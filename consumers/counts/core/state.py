@@ -25,7 +25,7 @@ class Totals(msgspec.Struct, frozen=True, array_like=True):
 
     Of source offsets: ``counted`` opinions (``late`` and ``unread`` are parts of it: too late, and in
     a language that the bundle does not know), ``refused`` by reason (sorted), ``lost`` in gaps of the
-    source, ``ticks``. Of log records: ``repeats``, ``holes`` (seen past something missing, not
+    source (or of the log, which had deleted their verdicts), ``ticks``. Of log records: ``repeats``, ``holes`` (seen past something missing, not
     counted), ``unreadable`` ones, and ``log_lost``, those that the log had deleted before they were
     read. ``recreated`` and ``log_recreated`` say how often a source topic and the log changed their
     identity.
@@ -62,7 +62,8 @@ class PartitionState(msgspec.Struct, frozen=True, array_like=True):
     ``log_id`` is the identity of the log ("" where the broker has none), ``position`` the next log
     offset to read. ``mark`` is the time before which everything has been read, and ``newest`` the
     newest arrival counted; both in ms, 0: none yet. ``fences`` stand in the order in which their
-    topics appeared.
+    topics appeared. Below log offset ``open_until`` what is missing was deleted by the log: see
+    ``fence``.
     """
 
     log_id: str = ""
@@ -71,6 +72,7 @@ class PartitionState(msgspec.Struct, frozen=True, array_like=True):
     newest: int = 0
     fences: tuple[Fence, ...] = ()
     totals: Totals = Totals()
+    open_until: int = 0
     version: int = 1
 
 
