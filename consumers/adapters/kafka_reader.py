@@ -11,7 +11,6 @@ raises. So taking over happens in a task of its own.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -23,6 +22,7 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import consumer_options
 from consumers.adapters.kafka_consumer import TopicConsumer
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.adapters.kafka_membership import StaticMembership
 from consumers.ports import Bounds, Clock, Fetched, Owner, Record
 from groundswell.errors import CannotContinue, TopicError, Transient
 from groundswell.settings import Settings
@@ -31,10 +31,6 @@ log = structlog.get_logger()
 
 _BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to take partitions over; the last one repeats."""
-_LOSSES: Final = 6
-"""So many losses of a static membership within a window: another process has its id (each counts twice)."""
-_LOSS_HEARTBEATS: Final = 30
-"""That window, in heartbeats."""
 
 
 class _Lost(NamedTuple):
@@ -68,7 +64,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._tasks: dict[asyncio.Task[None], asyncio.Event] = {}
         self._giving_up = asyncio.Lock()
         self._turn = 0
-        self._losses: deque[float] = deque(maxlen=_LOSSES)
+        self._membership = StaticMembership(settings)
         self._fatal: CannotContinue | None = None
 
     async def start(self, owner: Owner) -> None:
@@ -77,8 +73,6 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         self._owner = owner
         await consumer.start(self)
         self._consumer = consumer
-
-    # ------------------------------------------------------------------ reading
 
     async def poll(self, max_records: int, timeout: float) -> Fetched:
         try:
@@ -157,8 +151,6 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
         consumer.silence(partition, silent=True)
         self._begin(frozenset([partition]), _Lost(position, owned.bounds.topic_id))
 
-    # ------------------------------------------------------ pause, seek, commit, lag
-
     def pause(self, partitions: Iterable[int]) -> None:
         self._pause(partitions, paused=True)
 
@@ -202,8 +194,6 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
             lags[partition] = max(0, end - max(bounds.beginning, position or 0))
         return lags
 
-    # ------------------------------------------------------------------ membership
-
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Silence the partitions and take them over in the background (called by aiokafka)."""
         partitions = frozenset(tp.partition for tp in assigned)
@@ -220,18 +210,9 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
             await self._give_up()
 
     def _membership_lost(self) -> None:
-        """Count how often the broker has forgotten us: a process with the same static id does that."""
-        if not self._settings.kafka_instance_id:
-            return
-        now = self._clock.now()
-        self._losses.append(now)
-        window = _LOSS_HEARTBEATS * self._settings.kafka_session_timeout_ms / 3000
-        if len(self._losses) == _LOSSES and now - self._losses[0] < window:
-            self._fatal = CannotContinue(
-                f"kafka_instance_id {self._settings.kafka_instance_id}: the membership in group "
-                f"{self._group} was taken away {_LOSSES} times within {window:.0f} s; another process "
-                "uses the same id: give each process its own, or none"
-            )
+        twin = self._membership.lost(self._clock.now())
+        if twin is not None:
+            self._fatal = CannotContinue(f"group {self._group}: {twin}")
 
     async def _give_up(self) -> None:
         """End what is being taken over, then tell the owner what is gone."""
@@ -300,8 +281,6 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
             position, its_id = committed.get(partition, (None, "")) if lost is None else lost
             bounds[partition] = Bounds(position, its_id, begin, end, topic_id)
         return bounds
-
-    # ------------------------------------------------------------------ the end
 
     async def stop(self) -> None:
         consumer = self._consumer

@@ -1,5 +1,5 @@
 """
-The in-memory twin of Kafka: topics, groups with eager joins, a reader and a writer.
+The in-memory twin of Kafka: topics, groups with eager joins, and a reader.
 
 Rules: it passes the contract suite of the real adapters; it is deterministic: a group settles when a
 member polls or a test calls ``settle``, and the only clock is the one passed in; faults are ordered by
@@ -259,48 +259,3 @@ class MemoryReader:
                 self._positions[partition] = positions[partition]
             else:
                 self._paused.add(partition)
-
-
-class MemoryWriter:
-    """The ``LogWriter`` port over a ``MemoryLog``; takes the log's faults in turn."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
-        self._turn = 0
-
-    async def start(self) -> None:
-        self._log.check()
-
-    async def write(self, topic: str, partition: int, values: Sequence[bytes]) -> None:
-        self._log.check()
-        await asyncio.sleep(0)
-        rows = self._log.topic(topic).partitions
-        if partition >= len(rows):
-            raise CannotContinue(
-                f"topic {topic} has no partition {partition}; it needs as many as its source"
-            )
-        fault = self._log.faults.popleft() if self._log.faults else None
-        landing = {None: len(values), "after": len(values), "half": len(values) // 2}
-        self._log.append(topic, partition, values[: landing.get(fault, 0)])
-        if fault == "late":
-            self._log.hold_back(topic, partition, values)
-        if fault is not None:
-            raise Transient(f"a write to {topic} failed ({fault}), as a test wanted")
-
-    async def copy(
-        self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]]
-    ) -> None:
-        self._log.check()
-        await asyncio.sleep(0)
-        found = self._log.topic(topic)
-        room = max(0, found.message_bytes - 1024 - sum(len(k) + len(v) + 16 for k, v in headers))
-        extra: list[tuple[str, bytes]] = []
-        if value is not None and len(value) > room:
-            extra = [("cut", b"true"), ("length", str(len(value)).encode())]
-            value = value[:room]
-        self._turn += 1
-        partition = self._turn % len(found.partitions)
-        self._log.append(topic, partition, [value], headers=[*headers, *extra])
-
-    async def stop(self) -> None:
-        """Nothing is held."""

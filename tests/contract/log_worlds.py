@@ -13,7 +13,8 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_reader import KafkaReader
 from consumers.adapters.kafka_topics import Wanted
 from consumers.adapters.kafka_writer import KafkaWriter
-from consumers.adapters.memory_log import MemoryLog, MemoryReader, MemoryWriter
+from consumers.adapters.memory_log import MemoryLog, MemoryReader
+from consumers.adapters.memory_writer import MemoryWriter
 from consumers.ports import Bounds, LogReader, LogWriter, Record
 from groundswell.settings import Settings
 from tests.brokers import Broker

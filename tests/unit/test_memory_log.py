@@ -3,7 +3,8 @@
 import pytest
 
 from consumers.adapters.clock import SystemClock
-from consumers.adapters.memory_log import MemoryLog, MemoryReader, MemoryWriter
+from consumers.adapters.memory_log import MemoryLog, MemoryReader
+from consumers.adapters.memory_writer import MemoryWriter
 from groundswell.errors import CannotContinue, Transient
 from tests.contract.log_worlds import Owner
 
