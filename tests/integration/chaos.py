@@ -34,7 +34,8 @@ class Crew:
     """
     The programs by name, and what is done to them.
 
-    ``overrides`` are the settings of a name's next life; a name in ``wanted`` is alive, or about to be.
+    ``overrides`` are the settings of a name's next life; a name in ``wanted`` is alive, or about to be;
+    ``zombies`` counts those that came back after their session had ended.
     """
 
     stack: Stack
@@ -45,6 +46,7 @@ class Crew:
     frozen: set[str] = field(default_factory=set)
     kills: dict[str, int] = field(default_factory=lambda: {"consume": 0, "count": 0})
     leaving: list[Program] = field(default_factory=list)
+    zombies: int = 0
 
     def join(self, name: str, **overrides: object) -> None:
         self.wanted.add(name)
@@ -64,10 +66,10 @@ class Crew:
         self.kills[name.partition("-")[0]] += 1
 
     def kill_one(self, kind: str) -> None:
-        """Kill any program of ``kind`` that runs."""
-        running = sorted(n for n in self.living if n.startswith(kind) and n not in self.frozen)
+        """Kill any program that runs, of ``kind`` if there is one."""
+        running = sorted(n for n in self.living if n not in self.frozen)
         if running:
-            self.kill(self.dice.choice(running))
+            self.kill(self.dice.choice([n for n in running if n.startswith(kind)] or running))
 
     def start_again(self) -> None:
         """Start whatever is wanted and was killed."""
@@ -82,6 +84,7 @@ class Crew:
     def thaw(self, name: str) -> None:
         if name in self.frozen:
             self.frozen.discard(name)
+            self.zombies += 1
             thaw([self.living[name].process.pid])
 
     def swap(self, name: str, bundle: Path) -> None:

@@ -106,6 +106,14 @@ class Stack:
         except TimeoutError as error:
             raise TimeoutError(f"Redis settled {seen}; {error}") from None
 
+    async def wait_until_published(self, offsets: int) -> None:
+        """Wait until the log has a verdict on that many source offsets."""
+
+        async def is_published() -> bool:
+            return (await self.verdicts()).kinds.total() >= offsets
+
+        await self.programs.until(f"{offsets} verdicts are published", is_published)
+
     async def recount(self) -> dict[str, Any]:
         """Run `recount --json`; fail unless it finds no difference."""
         done = await self.programs.run("recount", "--json")

@@ -1,6 +1,5 @@
 """The outside goes away, programs are killed: they wait, say so, go on; nothing is lost or doubled."""
 
-import asyncio
 import json
 import shutil
 import signal
@@ -169,39 +168,76 @@ async def test_a_broker_that_comes_late_and_stands_still_is_waited_for(make_stac
     ) as server:
         await stack.make_topics()
         await stack.programs.ready(*programs)
-        await stack.produce(headlines(100))
-        await stack.wait_until_settled(100)
+        await stack.produce(headlines(300))
         freeze([server.pid])
         try:
-            await asyncio.sleep(3)
+            for program in programs:
+                await not_ready(stack, program, "kafka")
         finally:
             thaw([server.pid])
+        await stack.programs.ready(*programs)
         await stack.produce(headlines(100))
-        await stack.wait_until_settled(200)
+        await stack.wait_until_settled(400)
         await stack.check_exact()
         stack.close()
 
 
 @pytest.mark.kafka
-async def test_what_retention_deleted_unread_is_named_counted_and_passed(make_stack, apache):
+@pytest.mark.parametrize("running", [False, True], ids=["between two runs", "under a running one"])
+async def test_what_retention_deleted_unread_is_named_counted_and_passed(
+    make_stack, apache, running
+):
     stack = await make_stack(apache)
     consume, _ = await both(stack)
     await stack.produce(headlines(100))
     await stack.wait_until_settled(100)
-    consume.signal(signal.SIGTERM)
-    assert await consume.ended() == 0
+    if running:
+        freeze([consume.process.pid])
+    else:
+        consume.signal(signal.SIGTERM)
+        assert await consume.ended() == 0
     await stack.produce(headlines(200))
     await apache.delete_records(stack.news, {0: 90, 1: 70})
     await stack.produce(headlines(100))
 
-    again = stack.programs.start("consume-1")
+    if running:
+        thaw([consume.process.pid])
+    else:
+        consume = stack.programs.start("consume-1")
 
     await stack.wait_until_settled(400)
     lost = (90 - 50) + (70 - 50)
     said = await stack.check_exact(lost=lost)
     assert said.counted == 400 - lost
-    assert (await again.metrics())["groundswell_consume_lost_total"] == lost
-    assert "deleted before they were read" in again.said()
+    assert (await consume.metrics())["groundswell_consume_lost_total"] == lost
+    assert "deleted before they were read" in consume.said()
+
+
+@pytest.mark.kafka
+async def test_what_retention_deleted_of_the_log_is_named_and_counting_goes_on(make_stack, apache):
+    stack = await make_stack(apache)
+    _, count = await both(stack)
+    await stack.produce(headlines(100))
+    await stack.wait_until_settled(100)
+    count.signal(signal.SIGKILL)
+    held = sum(state.position for state in (await stack.states()).values())
+    await stack.produce(headlines(60))
+    await stack.wait_until_published(160)
+    ends = await apache.ends(stack.opinions)
+    await apache.delete_records(stack.opinions, ends)
+    await stack.produce(headlines(40))
+
+    again = stack.programs.start("count-1")
+
+    async def goes_on():
+        return sum(s.totals.counted for s in (await stack.states()).values()) >= 140
+
+    await stack.programs.until("the last 40 are counted", goes_on)
+    totals = [state.totals for state in (await stack.states()).values()]
+    assert sum(t.counted for t in totals) == 140
+    assert sum(t.log_lost for t in totals) == sum(ends.values()) - held
+    assert "log_lost" in again.said()
+    await stack.recount()
 
 
 @pytest.mark.kafka

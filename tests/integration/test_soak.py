@@ -13,7 +13,7 @@ import pytest
 from tests.integration.chaos import Crew, carry_out, plan, watch
 from tests.integration.feed import deliver, make_feed, stream_file
 from tests.integration.oracle import Verdicts
-from tests.integration.stack import TINY
+from tests.integration.stack import TINY, Stack
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
@@ -127,17 +127,31 @@ async def test_through_kills_zombies_swaps_and_lost_stores_every_headline_counts
         holes=said.holes,
         difference="none",
         lag=await stack.lag(),
+        zombies=crew.zombies,
+        partitions_taken_over=taken_over(stack),
+        mismatches_caught=sums(seen).get("groundswell_count_mismatches_total", 0),
         metrics=sums(seen),
         seconds=round(seconds, 1),
     )
     assert said.counted + said.refused == feed.headlines + feed.malformed
     assert said.refused > feed.malformed
     assert len(said.bundles) == 2
+    assert sum(crew.kills.values()) >= KILLS
 
 
 def reasons(said: Verdicts) -> dict[str, int]:
     """Return how many were refused for what."""
     return {k: n for k, n in sorted(said.kinds.items()) if k not in {"opinion", "tick"}}
+
+
+def taken_over(stack: Stack) -> dict[str, int]:
+    """Count how often partitions were taken over, by all lives of each program."""
+    events = {"consume": '"event": "assigned"', "count": '"event": "counting"'}
+    found = dict.fromkeys(events, 0)
+    for life in stack.programs.lives:
+        kind = life.name.partition("-")[0]
+        found[kind] += life.said().count(events[kind])
+    return found
 
 
 def sums(seen: dict[int, dict[str, float]]) -> dict[str, float]:
