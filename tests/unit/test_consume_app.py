@@ -10,7 +10,8 @@ import structlog
 from consumers.adapters import logs
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_topics import Topic
-from consumers.adapters.memory_log import MemoryLog, MemoryReader, MemoryWriter
+from consumers.adapters.memory_log import MemoryLog, MemoryReader
+from consumers.adapters.memory_writer import MemoryWriter
 from consumers.news import app, metrics, patience, waits
 from groundswell.errors import BundleError, CannotStart, TopicError
 from groundswell.events import Mark, decode_log
