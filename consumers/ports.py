@@ -158,7 +158,7 @@ class Publisher(Protocol):
         self,
         topic: str,
         partition: int,
-        value: bytes | None,
+        value: bytes,
         timestamp: int,
         headers: Sequence[tuple[str, bytes]],
     ) -> None:

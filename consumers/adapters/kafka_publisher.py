@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import producer_options
 from groundswell.errors import CannotContinue, TopicError, Transient
 from groundswell.settings import Settings
@@ -27,6 +28,7 @@ class KafkaPublisher:
 
     def __init__(self, settings: Settings, *, in_flight: int) -> None:
         self._producer = AIOKafkaProducer(**producer_options(settings))
+        self._admin = KafkaAdmin(settings)
         self._in_flight = asyncio.Semaphore(in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -39,17 +41,17 @@ class KafkaPublisher:
             raise Transient(f"Kafka cannot be reached: {error}") from error
 
     async def partitions(self, topic: str) -> int:
-        try:
-            known = await self._producer.partitions_for(topic)
-        except KafkaError as error:
-            raise TopicError(f"topic {topic}: {error}; create it with `groundswell topics`") from error
-        return len(known)
+        # Asked of the admin client: a producer that asks may create the topic.
+        found = await self._admin.topic(topic)
+        if found is None:
+            raise TopicError(f"topic {topic} does not exist; create it with `groundswell topics`")
+        return found.partitions
 
     async def send(
         self,
         topic: str,
         partition: int,
-        value: bytes | None,
+        value: bytes,
         timestamp: int,
         headers: Sequence[tuple[str, bytes]],
     ) -> None:
@@ -68,7 +70,7 @@ class KafkaPublisher:
         self,
         topic: str,
         partition: int,
-        value: bytes | None,
+        value: bytes,
         timestamp: int,
         headers: list[tuple[str, bytes]],
     ) -> None:
@@ -100,3 +102,4 @@ class KafkaPublisher:
         for task in self._tasks:
             task.cancel()
         await self._producer.stop()
+        await self._admin.stop()

@@ -58,7 +58,7 @@ async def publish(
             # A tick speaks for all that was sent before it, in every partition.
             await publisher.flush()
             for partition in range(partitions):
-                await publisher.send(topic, partition, None, due.time, _TICK)
+                await publisher.send(topic, partition, b"", due.time, _TICK)
         elif due.partition is not None:
             items += 1
             await publisher.send(topic, due.partition, due.value, due.time, ())

@@ -1,6 +1,7 @@
 """The operator's hands, in process, against the embedded broker and a real store."""
 
 import json
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -60,7 +61,6 @@ def nowhere(settings):
 
 
 async def count_some(settings):
-    origin = {"topic": "news", "partition": 0}
     opinion = Opinion(
         id="1",
         source="s",
@@ -73,15 +73,17 @@ async def count_some(settings):
         ),
         topics=(TopicLabel(label="credit", probability=1.0),),
         bundle="b@1",
-        origin=Origin(**origin, offset=0, after=-1),
+        origin=Origin(topic="news", partition=0, offset=0, after=-1),
     )
     refusal = Refusal(
         reason="no_text",
         detail="d",
         arrived_at=instant(NOW),
-        origin=Origin(**origin, offset=1, after=0),
+        origin=Origin(topic="news", partition=0, offset=1, after=0),
     )
-    records = [Record(0, n, NOW, encode_log(r)) for n, r in enumerate((opinion, refusal))]
+    records = [
+        Record(0, n, NOW, r) for n, r in enumerate((encode_log(opinion), encode_log(refusal)))
+    ]
     counts = open_counts(settings)
     try:
         await counts.prepare()
@@ -116,7 +118,7 @@ async def test_what_is_published_stands_in_order_with_its_time(settings):
         await publisher.stop()
 
     log = await Kafka(settings.kafka_bootstrap_servers).read(settings.news_topic)
-    assert [int(r.value) for r in log[0]] == list(range(0, 20, 2))
+    assert [int(r.value or b"") for r in log[0]] == list(range(0, 20, 2))
     assert [r.timestamp for r in log[1]] == [NOW + n for n in range(1, 20, 2)]
     assert log[0][0].headers == (("k", b"v"),)
 
@@ -188,9 +190,9 @@ async def test_top_shows_what_redis_holds(settings, tmp_path, capsys):
     await count_some(settings)
     svg = tmp_path / "top.svg"
 
-    shown = {"interval": 0.01, "once": True, "minutes": 60}
-    assert await top.run(settings, **shown, svg=None) == 0
-    assert await top.run(settings, **shown, svg=svg) == 0
+    show = partial(top.run, settings, interval=0.01, once=True, minutes=60)
+    assert await show(svg=None) == 0
+    assert await show(svg=svg) == 0
 
     said = capsys.readouterr().out
     assert "1 counted" in said
@@ -198,7 +200,7 @@ async def test_top_shows_what_redis_holds(settings, tmp_path, capsys):
     assert "topic:credit" in said
     assert "topic:credit" in svg.read_text("utf-8")
     with pytest.raises(InputError, match="cannot be written"):
-        await top.run(settings, **shown, svg=tmp_path / "none" / "top.svg")
+        await show(svg=tmp_path / "none" / "top.svg")
 
 
 async def test_top_says_that_the_store_is_away(nowhere, capsys):

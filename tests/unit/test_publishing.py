@@ -44,7 +44,7 @@ class Clock:
 
 
 def items(sent):
-    return [json.loads(value)["id"] for _, _, value, _, _ in sent if value is not None]
+    return [json.loads(value)["id"] for _, _, value, _, _ in sent if value]
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ async def test_a_file_leaves_in_order_with_ticks_for_every_partition(file):
 
     assert count == 3
     assert items(kept.sent) == ["0", "1", "2"]
-    ticks = [(p, t) for _, p, value, t, headers in kept.sent if value is None]
-    assert all(h[0][0] == TICK_HEADER for *_, v, _, h in kept.sent if v is None)
+    ticks = [(p, t) for _, p, value, t, headers in kept.sent if not value]
+    assert all(h[0][0] == TICK_HEADER for *_, v, _, h in kept.sent if not v)
     assert [p for p, _ in ticks] == [0, 1, 2] * 3
     assert kept.acknowledged == len(kept.sent)
 
