@@ -144,6 +144,8 @@ class Stack:
         assert sum(state.totals.ticks for state in states.values()) == kinds.pop("tick", 0)
         assert refused == kinds
         assert sum(state.totals.lost for state in states.values()) == lost
+        if self.settings.get("clock") == "records":
+            assert said.broken_marks == 0
         await self.recount()
         return said
 
