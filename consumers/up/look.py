@@ -8,8 +8,9 @@ news is seen as well.
 from collections.abc import Mapping
 from typing import Final
 
-from consumers.counts.core.cells import Tally, merge
+from consumers.counts.core.cells import Tally
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.view import added, overall, read_until, tones
 from consumers.counts.ports import CountReader
 from consumers.up.table import Picture, Row
 
@@ -42,27 +43,26 @@ async def look(
 
 def row_of(series: str, minutes: Mapping[int, Tally], last: int) -> Row:
     """Add up a series' minutes; ``last`` is the newest minute to draw."""
-    total = Tally()
-    for tally in minutes.values():
-        total = merge(total, tally)
-    tones = [on_time + late for on_time, late in zip(total.items, total.late_items, strict=True)]
+    total = added(minutes, min(minutes, default=0), last)
+    negative, neutral, positive = tones(total)
     return Row(
         series=series,
-        negative=tones[0],
-        neutral=tones[1],
-        positive=tones[2],
+        negative=negative,
+        neutral=neutral,
+        positive=positive,
         late=sum(total.late_items),
         minutes=tuple(_items(minutes.get(last - ago)) for ago in reversed(range(_SPARKS))),
     )
 
 
 def _items(tally: Tally | None) -> int:
-    return sum(tally.items) + sum(tally.late_items) if tally else 0
+    return sum(tones(tally)) if tally else 0
 
 
 def settled(states: Mapping[int, PartitionState]) -> int:
     """Return how many items are counted or refused."""
-    return sum(s.totals.counted + s.totals.refusals for s in states.values())
+    totals = overall(states.values())
+    return totals.counted + totals.refusals
 
 
 def picture_of(
@@ -73,17 +73,17 @@ def picture_of(
     before: tuple[int, int] | None,
 ) -> Picture:
     """Put the totals over the rows; the lag is the wall clock minus the oldest mark."""
-    totals = [state.totals for state in states.values()]
-    marks = [state.mark for state in states.values() if state.mark]
+    totals = overall(states.values())
+    mark = read_until(states.values())
     rate = None
     if before is not None and now > before[0]:
         rate = max(0.0, (settled(states) - before[1]) * 1000 / (now - before[0]))
     return Picture(
         rows=rows,
         window=window,
-        counted=sum(t.counted for t in totals),
-        refused=sum(t.refusals for t in totals),
-        lost=sum(t.lost for t in totals),
+        counted=totals.counted,
+        refused=totals.refusals,
+        lost=totals.lost,
         rate=rate,
-        lag=max(0.0, (now - min(marks)) / 1000) if marks else None,
+        lag=None if mark is None else max(0.0, (now - mark) / 1000),
     )
