@@ -115,9 +115,11 @@ class Counting:
     async def turn(self) -> None:
         """Poll once and count what came. Raises ``Transient`` if the log is away."""
         fetched = await self._reader.poll(self._settings.count_batch, POLL_SECONDS)
-        for partition, records in fetched.records.items():
-            if partition in self._shares:
-                await self._count(partition, self._shares[partition], records)
+        # As of the poll: a share that is replaced while another is counted begins elsewhere.
+        polled = [(p, self._shares.get(p), records) for p, records in fetched.records.items()]
+        for partition, share, records in polled:
+            if share is not None and self._shares.get(partition) is share:
+                await self._count(partition, share, records)
         now = self._clock.now()
         for partition, absent in list(self._absent.items()):
             if now >= absent.due:

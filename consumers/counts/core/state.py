@@ -25,10 +25,10 @@ class Totals(msgspec.Struct, frozen=True, array_like=True):
 
     Of source offsets: ``counted`` opinions (``late`` and ``unread`` are parts of it: too late, and in
     a language that the bundle does not know), ``refused`` by reason (sorted), ``lost`` in gaps of the
-    source (or of the log, which had deleted their verdicts), ``ticks``. Of log records: ``repeats``, ``holes`` (seen past something missing, not
-    counted), ``unreadable`` ones, and ``log_lost``, those that the log had deleted before they were
-    read. ``recreated`` and ``log_recreated`` say how often a source topic and the log changed their
-    identity.
+    source or of the log, which had deleted their verdicts, ``ticks``. Of log records: ``repeats``,
+    ``holes`` (seen past something missing, not counted), ``unreadable`` ones, and ``log_lost``, those
+    that the log had deleted before they were read. ``recreated`` and ``log_recreated`` say how often a
+    source topic and the log changed their identity.
     """
 
     counted: int = 0
