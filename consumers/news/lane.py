@@ -60,6 +60,8 @@ class Lane:
         """Whether nothing new is read or marked: it is being drained."""
         self.closed = False
         """Whether it is forgotten: whatever still comes back for it is thrown away."""
+        self.superseded = False
+        """Whether the reader has its partition anew: a commit would name the new topic's identity."""
         self.held = False
         """Whether reading is paused since too much of this partition is not acknowledged."""
         self.unsettled = 0

@@ -86,7 +86,9 @@ class Ownership:
     async def commit(self, lanes: Collection[Lane]) -> bool:
         """Commit what stands in the log, if that is news; raises ``Transient``."""
         positions = {
-            lane.partition: lane.ring.safe for lane in lanes if lane.ring.safe != lane.committed
+            lane.partition: lane.ring.safe
+            for lane in lanes
+            if lane.ring.safe != lane.committed and not lane.superseded
         }
         if positions:
             await self._reader.commit(positions)
@@ -124,6 +126,7 @@ class Ownership:
             not lane.closing and lane.topic_id == known.topic_id
         ) and known.committed > lane.ring.opened  # fmt: skip
         if lane is not None and not follows:
+            lane.superseded = True
             await self._let_go([lane])
             lane = None
         if lane is None:

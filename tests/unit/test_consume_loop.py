@@ -192,6 +192,26 @@ async def test_a_topic_made_again_is_read_from_its_beginning_under_its_own_ident
     assert topic.committed_id == "one"
 
 
+async def test_a_position_in_the_old_topic_is_not_committed_as_one_in_the_new():
+    topic = filled(1, 40)
+    world = World(topic)
+    world.writer.gate.clear()
+
+    async with running(world):
+        await world.until(lambda: world.loop.ownership.lanes[0].unsettled == 40)
+        topic.topic_id = "two"
+        topic.records[0].clear()
+        topic.add(*[item()] * 60)
+        topic.committed[0] = 40  # where the reader stood when it lost its position
+        world.writer.gate.set()
+        await world.reader.assign([0])
+        early = topic.committed_id, topic.committed[0]
+        await world.until(lambda: (topic.committed_id, topic.committed[0]) == ("two", 60))
+
+    assert early == ("one", 40)
+    assert [row.origin.topic_id for row in world.writer.told()] == ["one"] * 40 + ["two"] * 60
+
+
 async def test_a_log_that_ends_before_the_committed_position_is_refused():
     topic = filled(1, 5)
     topic.committed[0] = 9
