@@ -74,3 +74,15 @@ def test_links_in_the_documents_lead_somewhere():
     ]
 
     assert broken == []
+
+
+def test_every_test_that_the_architecture_names_exists():
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    sources = [p for p in SOURCES if "tests" in p.parts]
+    there = {p.stem for p in sources} | {
+        name for p in sources for name in re.findall(r"def (test_\w+)\(", p.read_text("utf-8"))
+    }
+
+    assert len(named) > 20
+    assert named - there == set()
