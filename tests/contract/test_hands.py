@@ -198,7 +198,10 @@ async def test_top_shows_what_redis_holds(settings, tmp_path, capsys):
     assert "1 counted" in said
     assert "1 refused" in said
     assert "topic:credit" in said
-    assert "topic:credit" in svg.read_text("utf-8")
+    picture = svg.read_text("utf-8")
+    assert "topic:credit" in picture
+    assert "@font-face" not in picture
+    assert "url(http" not in picture
     with pytest.raises(InputError, match="cannot be written"):
         await show(svg=tmp_path / "none" / "top.svg")
 
