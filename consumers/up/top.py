@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.live import Live
 
@@ -19,7 +18,7 @@ from groundswell.errors import InputError, Transient
 from groundswell.settings import Settings
 
 # A picture that loads no fonts from elsewhere: the reader's own monospace will do.
-_SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _NOTHING = Picture(
     rows=(), window=0, counted=0, refused=0, lost=0, rate=None, lag=None, note="no counts yet"
 )
@@ -53,8 +52,8 @@ def save_svg(picture: Picture, file: Path) -> None:
         console = Console(record=True, width=132, file=nowhere, force_terminal=True)
         console.print(render(picture))
     try:
-        svg = console.export_svg(title="groundswell top", code_format=_SVG)
-        file.write_text(svg, encoding="utf-8")
+        svg = console.export_svg(title="groundswell top")
+        file.write_text(_FONT.sub("", svg), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written ({error.strerror})") from error
 
