@@ -117,6 +117,8 @@ class Lane:
         if at is None or self.closing or self._mark_said == (at, ring.released):
             return
         self.marked, self._mark_said = at, (at, ring.released)
+        if self._queue and self._queue[-1].offset is None:
+            self._queue.pop()  # it waits still, and says less: no pile while the log is away
         mark = Mark(at=instant(at), origin=self.origin(ring.released, ring.released))
         self._queue.append(_Entry(encode_log(mark), None, None))
         self._wake.set()

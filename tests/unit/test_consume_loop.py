@@ -192,13 +192,37 @@ async def test_a_topic_made_again_is_read_from_its_beginning_under_its_own_ident
     assert topic.committed_id == "one"
 
 
+async def test_marks_do_not_pile_up_while_nothing_can_be_written():
+    topic = filled(1, 1)
+    world = World(topic)
+    world.writer.gate.clear()
+
+    async with running(world):
+        lanes = world.loop.ownership.lanes
+        await world.until(lambda: 0 in lanes and lanes[0].marked is not None)
+        seen = set()
+
+        def many_marks():
+            seen.add(lanes[0].marked)
+            return len(seen) > 5
+
+        await world.until(many_marks)
+        waiting = len(lanes[0]._queue)
+        world.writer.gate.set()
+        await world.until(lambda: topic.committed.get(0) == 1)
+
+    assert waiting <= 1
+    assert world.writer.told(0, "Mark")[-1].at.timestamp() * 1000 >= max(seen)
+
+
 async def test_a_position_in_the_old_topic_is_not_committed_as_one_in_the_new():
     topic = filled(1, 40)
     world = World(topic)
     world.writer.gate.clear()
 
     async with running(world):
-        await world.until(lambda: world.loop.ownership.lanes[0].unsettled == 40)
+        lanes = world.loop.ownership.lanes
+        await world.until(lambda: 0 in lanes and lanes[0].unsettled == 40)
         topic.topic_id = "two"
         topic.records[0].clear()
         topic.add(*[item()] * 60)
