@@ -176,7 +176,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="mar
 LogRecord: TypeAlias = Opinion | Refusal | Gap | Tick | Mark
 """What topic ``opinions`` holds."""
 
+
+class _Envelope(msgspec.Struct, frozen=True):
+    origin: Origin
+
+
 _encoder = msgspec.json.Encoder()
+_origin_decoder = msgspec.json.Decoder(_Envelope)
 _log_decoder: msgspec.json.Decoder[LogRecord] = msgspec.json.Decoder(LogRecord)
 
 
@@ -192,6 +198,14 @@ def decode_log(value: bytes) -> LogRecord:
     Raises ``msgspec.DecodeError`` (of which ``ValidationError`` is one) on anything else.
     """
     return _log_decoder.decode(value)
+
+
+def origin_of(value: bytes) -> Origin | None:
+    """Return the origin of what ``decode_log`` cannot read (a later release wrote it); None: no message."""
+    try:
+        return _origin_decoder.decode(value).origin
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def encode_item(item: NewsItem) -> bytes:

@@ -164,7 +164,7 @@ class Recount:
                         f"partition {partition}: the log begins at {first}, the store stands at "
                         f"{state.position}; nothing to compare"
                     )
-                    self._since[partition] = max(state.mark, state.newest)
+                    self._since[partition] = self._after(state)
                     continue
                 await self._begin(partition, known, state, first)
                 if state.position > end:
@@ -179,6 +179,11 @@ class Recount:
                 raise CannotContinue("the store was put back while it was recounted; try again")
             await self._fold(shard, partition, known, state.position)
 
+    def _after(self, state: PartitionState) -> int:
+        """Return the first ms in which nothing counted that had arrived before this state."""
+        # A published time may lie ahead of its arrival by as much as the lateness.
+        return max(state.mark, state.newest) + self._lateness + 1
+
     async def _begin(
         self, partition: int, known: PartitionState, state: PartitionState, first: int
     ) -> None:
@@ -187,10 +192,8 @@ class Recount:
             return
         async for record in self._scan.read(partition, first, state.position):
             step = fold(known, [record], self._lateness)
-            began = max(step.state.mark, step.state.newest)
-            if began:
-                # A published time may lie ahead of its arrival by as much as the lateness.
-                self._since[partition] = began + self._lateness
+            if step.state.mark or step.state.newest:
+                self._since[partition] = self._after(step.state)
                 self.report.notes.append(
                     f"partition {partition}: the log begins at offset {first}; what was counted "
                     "before is left out"
@@ -218,8 +221,7 @@ class Recount:
         shard.add(partition, step, self._retention)
         if partition in self._since and any(f.kind == MISSED for f in step.findings):
             # It began with a late repeat: what lies between that and here was deleted as well.
-            reached = max(step.state.mark, step.state.newest) + self._lateness
-            self._since[partition] = max(self._since[partition], reached)
+            self._since[partition] = max(self._since[partition], self._after(step.state))
         return step.state
 
 

@@ -1,5 +1,7 @@
 """What the counts do when the log, its beginning or the store is not what it was."""
 
+from datetime import timedelta
+
 from consumers.adapters.memory_counts import MemoryCounts
 from consumers.counts.core.fold import Retention, fold
 from consumers.counts.core.start import start_from
@@ -16,13 +18,13 @@ def origin(offset, after, topic_id="n"):
     return Origin(topic="news", topic_id=topic_id, partition=0, offset=offset, after=after)
 
 
-def opinion(offset, after=None, at=None):
+def opinion(offset, after=None, at=None, early=0):
     time = instant(T0 + offset * 1000 if at is None else at)
     return Opinion(
         id=str(offset),
         source="s",
         channel="news",
-        published_at=time,
+        published_at=time + timedelta(milliseconds=early),
         arrived_at=time,
         title="t",
         sentiment=SentimentResult(
@@ -164,3 +166,27 @@ async def test_an_arrival_in_the_last_year_that_there_is_counts():
     state, store = await counted(Log(opinion(0, at=last)))
     assert state.totals.counted == 1
     assert {name.level for name in store.shards[0].cells} == {"minute", "hour", "day"}
+
+
+async def test_what_a_store_counted_before_the_log_begins_is_not_called_different():
+    log = Log(*(opinion(n, at=T0, early=L) for n in range(3)))
+    _, store = await counted(log)
+    later = Log(*(opinion(n) for n in range(6)))
+    later.cut(4)
+    assert (await recounted(later, store)).examples == []
+
+
+async def test_a_series_whose_newest_minute_the_log_has_deleted_is_not_called_different():
+    log = Log(opinion(0, at=T0, early=L), opinion(1, at=T0), opinion(2, at=T0))
+    _, store = await counted(log)
+    log.cut(1)
+    assert (await recounted(log, store)).examples == []
+
+
+async def test_a_record_that_this_release_cannot_read_is_no_hole_for_ever():
+    log = Log(*(opinion(n) for n in range(4)))
+    foreign = log.records[1].value.replace(b'"news","published', b'"podcast","published')
+    assert foreign != log.records[1].value
+    log.records[1] = log.records[1]._replace(value=foreign)
+    state, _ = await counted(log)
+    assert (state.totals.counted, state.totals.holes, state.totals.unreadable) == (3, 0, 1)

@@ -35,6 +35,7 @@ from groundswell.events import (
     Refusal,
     decode_log,
     millis,
+    origin_of,
 )
 from groundswell.series import is_new_in, series_of
 
@@ -172,6 +173,16 @@ class _Batch:
             self.totals["ticks"] += 1
             self.mark = max(self.mark, millis(record.arrived_at))
 
+    def pass_over(self, offset: int, origin: Origin | None) -> None:
+        """Settle the offset of a record that cannot be read: what follows is no hole for ever."""
+        self.totals["unreadable"] += 1
+        if origin is None:
+            return
+        key = self.key_of(origin)
+        fence, cut = self.fences.get(key), offset < self.open_until
+        if fences.judge(fence, origin.offset, origin.after, cut=cut) is fences.Verdict.ACCEPT:
+            self.fences[key] = origin.offset
+
     def begin(self, key: tuple[str, str, int]) -> None:
         """Name a topic that was made anew: another identity of it has a fence already."""
         topic, identity, partition = key
@@ -234,8 +245,8 @@ def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Ste
         try:
             batch.add(record.offset, decode_log(record.value or b""))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            batch.totals["unreadable"] += 1
             batch.report("unreadable", f"log offset {record.offset}: {error}")
+            batch.pass_over(record.offset, origin_of(record.value or b""))
     touched: dict[str, int] = {}
     for series, minute in batch.minutes:
         touched[series] = max(minute, touched.get(series, minute))
