@@ -149,16 +149,7 @@ class _Batch:
     def accept(self, key: tuple[str, str, int], fence: int | None, record: LogRecord) -> None:
         """Count a record that settles its offset, and move the fence."""
         origin = record.origin
-        if fence is None:
-            self.begin(key)
-        elif origin.after > fence:
-            missed = origin.after - fence
-            self.totals["lost"] += missed
-            detail = (
-                f"the log deleted what it said of the items between {fence} and {_named(origin)}"
-            )
-            self.report(MISSED, detail, missed)
-        self.fences[key] = origin.offset
+        self.advance(key, fence, origin)
         if isinstance(record, Opinion):
             self.count(record)
         elif isinstance(record, Refusal):
@@ -181,7 +172,20 @@ class _Batch:
         key = self.key_of(origin)
         fence, cut = self.fences.get(key), offset < self.open_until
         if fences.judge(fence, origin.offset, origin.after, cut=cut) is fences.Verdict.ACCEPT:
-            self.fences[key] = origin.offset
+            self.advance(key, fence, origin)
+
+    def advance(self, key: tuple[str, str, int], fence: int | None, origin: Origin) -> None:
+        """Move a fence; name what a cut log has skipped, and a topic that was made anew."""
+        if fence is None:
+            self.begin(key)
+        elif origin.after > fence:
+            missed = origin.after - fence
+            self.totals["lost"] += missed
+            detail = (
+                f"the log deleted what it said of the items between {fence} and {_named(origin)}"
+            )
+            self.report(MISSED, detail, missed)
+        self.fences[key] = origin.offset
 
     def begin(self, key: tuple[str, str, int]) -> None:
         """Name a topic that was made anew: another identity of it has a fence already."""
