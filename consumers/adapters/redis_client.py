@@ -41,6 +41,9 @@ _AWAY = (
     TimeoutError,
 )
 
+_NOT_NOW = ("MISCONF ", "NOREPLICAS ", "BUSY ")
+"""Codes, without a class of their own, of a server that takes no writes: disk, replicas, a long script."""
+
 
 def connect(settings: Settings) -> Client:
     """Build the client; nothing is connected yet. Raises ``SettingsError`` on a bad URL."""
@@ -90,3 +93,7 @@ async def speaking(place: str) -> AsyncIterator[None]:
         raise CannotStart(f"Redis at {place} refuses this user: {error}") from error
     except _AWAY as error:
         raise Transient(f"Redis at {place} is away: {type(error).__name__}: {error}") from error
+    except exceptions.ResponseError as error:
+        if not str(error).startswith(_NOT_NOW):
+            raise
+        raise Transient(f"Redis at {place} takes no writes now: {error}") from error
