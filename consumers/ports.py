@@ -138,7 +138,8 @@ class LogWriter(Protocol):
         """
         Write one record to any partition of ``topic`` (the refused items), acknowledged.
 
-        A value too large for the topic is cut, and says so in the headers ``cut`` and ``length``.
+        A value too large for the topic is cut, then headers are left out from the end; the headers
+        ``cut`` and ``length`` say so.
         """
         ...
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 from aiokafka import AIOKafkaProducer, errors
 
+from consumers.adapters.cutting import cut_to
 from consumers.adapters.kafka_config import HEADROOM, WRITE_TIMEOUT_MS, producer_options
 from consumers.adapters.kafka_errors import FAILURES, translated
 from groundswell.errors import CannotContinue, Transient
@@ -22,8 +23,6 @@ from groundswell.settings import Settings
 
 log = structlog.get_logger()
 
-_OVERHEAD: Final = 1024
-"""Bytes that a record needs beside its value and its headers, generously."""
 _PATIENCE: Final = WRITE_TIMEOUT_MS / 1000 + 2
 """Seconds until a write that the producer still tries counts as unknown."""
 _CANNOT_BE_IDEMPOTENT: Final = (
@@ -81,27 +80,19 @@ class KafkaWriter:
         known = sorted(await self._partitions(producer, topic))
         self._turn += 1
         partition = known[self._turn % len(known)]
-        room = self._largest - _OVERHEAD - sum(len(k) + len(v) + 16 for k, v in headers)
-        keep = len(value) if value is not None else 0
+        limit = self._largest
         while True:
             await self._settled(topic, partition)
             producer = await self._ready()
-            keep = min(keep, max(room, 0))
-            cut = value is not None and keep < len(value)
-            extra = [("cut", b"true"), ("length", str(len(value or b"")).encode())] if cut else []
+            cut = cut_to(limit, value, headers)
             batch = producer.create_batch()
-            batch.append(
-                key=None,
-                value=value[:keep] if value is not None else None,
-                timestamp=None,
-                headers=[*headers, *extra],
-            )
+            batch.append(key=None, value=cut.value, timestamp=None, headers=cut.headers)
             try:
                 await self._send(producer, batch, topic, partition)
             except CannotContinue as error:
-                if not isinstance(error.__cause__, _TOO_LARGE) or keep == 0:
+                if not isinstance(error.__cause__, _TOO_LARGE) or cut.nothing:
                     raise
-                keep //= 2  # the topic takes less than the settings say
+                limit //= 2  # the topic takes less than the settings say
             else:
                 return
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from consumers.adapters.cutting import cut_to
 from consumers.adapters.memory_log import MemoryLog
 from groundswell.errors import CannotContinue, Transient
 
@@ -39,14 +40,10 @@ class MemoryWriter:
         self._log.check()
         await asyncio.sleep(0)
         found = self._log.topic(topic)
-        room = max(0, found.message_bytes - 1024 - sum(len(k) + len(v) + 16 for k, v in headers))
-        extra: list[tuple[str, bytes]] = []
-        if value is not None and len(value) > room:
-            extra = [("cut", b"true"), ("length", str(len(value)).encode())]
-            value = value[:room]
+        cut = cut_to(found.message_bytes, value, headers)
         self._turn += 1
         partition = self._turn % len(found.partitions)
-        self._log.append(topic, partition, [value], headers=[*headers, *extra])
+        self._log.append(topic, partition, [cut.value], headers=cut.headers)
 
     async def stop(self) -> None:
         """Nothing is held."""

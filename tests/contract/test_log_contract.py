@@ -269,6 +269,19 @@ async def test_a_copy_that_is_too_large_is_cut_and_says_so(world, writer):
         assert len(found.value) <= MESSAGE_BYTES
 
 
+async def test_headers_that_leave_no_room_are_left_out_of_a_copy_from_the_end(world, writer):
+    topic = fresh_name()
+    await world.create(topic, 1)
+    theirs = [(f"h{n}", bytes(100_000)) for n in range(25)]
+    async with asyncio.timeout(60):
+        await writer.copy(topic, b"x" * 1000, [("reason", b"no_text"), *theirs])
+    (found,) = await world.records(topic, 0)
+    headers = dict(found.headers)
+    assert (headers["reason"], headers["cut"], headers["length"]) == (b"no_text", b"true", b"1000")
+    if world.kind != "tansu":  # which has no limit
+        assert sum(map(len, headers.values())) <= MESSAGE_BYTES
+
+
 async def test_a_stopped_writer_says_that_it_does_not_know(world):
     if world.kind == "memory":
         pytest.skip("the twin holds no connection")
