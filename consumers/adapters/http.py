@@ -59,7 +59,7 @@ async def serving(
             async with asyncio.timeout(_SECONDS):
                 writer.write(_response(*_answer(await _request(reader), health, registry)))
                 await writer.drain()
-        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client went away, or sent what is no request: nobody is left to be told
         finally:
             writer.close()

@@ -204,6 +204,9 @@ class Recount:
     async def _fold(
         self, shard: Shard, partition: int, known: PartitionState, position: int
     ) -> None:
+        if position == known.position:
+            shard.states[partition] = known
+            return
         batch: list[Record] = []
         async for record in self._scan.read(partition, known.position, position):
             batch.append(record)
