@@ -128,8 +128,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
             raise translated(error, f"reading topic {self._topic}") from error
         # The position may lie behind the last record: control records are never returned.
         owned.position = state.position
+        # Some clients write headers without a value.
+        told = [tuple((key, value or b"") for key, value in r.headers) for r in fetched]
         return [
-            Record(partition, r.offset, r.timestamp, r.value, tuple(r.headers)) for r in fetched
+            Record(partition, r.offset, r.timestamp, r.value, headers)
+            for r, headers in zip(fetched, told, strict=True)
         ]
 
     def _drained(self) -> dict[int, int]:
