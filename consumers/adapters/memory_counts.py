@@ -5,6 +5,7 @@ Rule: it passes the same contract suite, and keeps each shard apart as Redis doe
 """
 
 from collections.abc import Collection, Mapping
+from heapq import heappop, heappush
 
 from consumers.counts.core.cells import ZERO, Tally, merge
 from consumers.counts.core.fold import Retention, Step
@@ -25,20 +26,23 @@ class Shard:
         self.series: dict[str, int] = {}
         self.bundles: dict[int, str] = {}
         self.cells: dict[CellHash, dict[int, Tally]] = {}
+        self._ends: dict[Level, list[tuple[int, CellHash]]] = {level: [] for level in LEVELS}
+        """Per level a heap of the hashes by the ends of their windows: `recount` holds many."""
 
     def add(self, partition: int, step: Step, retention: Retention) -> None:
         """Apply a step."""
         self.states[partition] = step.state
         expired = retention.expired_before(step.state.mark)
-        known = sorted(self.cells, key=lambda h: (end_of(h.level, h.window), h))
-        for level in LEVELS:
-            old = [
-                h for h in known if h.level == level and end_of(level, h.window) <= expired[level]
-            ]
-            for name in old[:DELETED_AT_ONCE]:
-                del self.cells[name]
+        for level, ends in self._ends.items():
+            for _ in range(DELETED_AT_ONCE):
+                if not ends or ends[0][0] > expired[level]:
+                    break
+                del self.cells[heappop(ends)[1]]
         for name, fields in step.cells.items():
-            into = self.cells.setdefault(name, {})
+            if name not in self.cells:
+                self.cells[name] = {}
+                heappush(self._ends[name.level], (end_of(name.level, name.window), name))
+            into = self.cells[name]
             for field, tally in fields.items():
                 into[field] = merge(into.get(field, ZERO), tally)
         for series, minute in step.touched.items():

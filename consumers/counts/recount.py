@@ -177,7 +177,8 @@ class Recount:
                     continue
             if state.position < known.position:
                 raise CannotContinue("the store was put back while it was recounted; try again")
-            await self._fold(shard, partition, known, state.position)
+            if partition not in shard.states or state.position > known.position:
+                await self._fold(shard, partition, known, state.position)
 
     def _after(self, state: PartitionState) -> int:
         """Return the first ms in which nothing counted that had arrived before this state."""

@@ -89,8 +89,10 @@ async def test_through_kills_zombies_swaps_and_lost_stores_every_headline_counts
     crew = Crew(stack, random.Random(SEED))
     began = time.monotonic()
     seen: dict[int, dict[str, float]] = {}
-    for name in ("consume-1", "consume-2", "count-1", "count-2"):
-        crew.join(name, **({"max_record_bytes": 1024} if name == "consume-2" else {}))
+    crew.join("consume-1", kafka_instance_id="one")
+    crew.join("consume-2", max_record_bytes=1024)
+    crew.join("count-1", kafka_instance_id="one")
+    crew.join("count-2")
     await stack.programs.ready(*crew.living.values())
     watching = asyncio.create_task(watch(crew, seen))
     try:
