@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
 from consumers.adapters.kafka_bounds import begins_and_ends
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.ports import Clock
 
 log = structlog.get_logger()
 
@@ -26,9 +27,10 @@ _STOP_SECONDS: Final = 5.0
 class TopicConsumer:
     """A member of a group that reads one topic; create it inside a running event loop."""
 
-    def __init__(self, topic: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, topic: str, options: Mapping[str, Any], clock: Clock) -> None:
         self._topic = topic
         self._consumer = AIOKafkaConsumer(**options)
+        self._clock = clock
 
     async def start(self, listener: ConsumerRebalanceListener) -> None:
         """Connect and ask to join; the listener hears of the result. Raises ``Transient``."""
@@ -38,7 +40,34 @@ class TopicConsumer:
             with contextlib.suppress(*FAILURES):
                 await self._consumer.stop()
             raise translated(error, f"connecting to read topic {self._topic}") from error
+        self._note_when_asked()
         self._consumer.subscribe([self._topic], listener=listener)
+
+    def _note_when_asked(self) -> None:
+        """
+        Let the ``timestamp`` of a partition's state be the time at which its last fetch was sent.
+
+        aiokafka takes that at which it saw the answer, which may be much later than what the answer
+        speaks of: a process that was stopped would say that all from meanwhile had been read.
+        """
+        fetcher, clock = self._consumer._fetcher, self._clock  # noqa: SLF001
+        fetch = fetcher._proc_fetch_request  # noqa: SLF001
+
+        async def noted(assignment: Any, node: Any, request: Any) -> Any:
+            asked = clock.wall()
+            partitions = [
+                assignment.state_value(TopicPartition(topic, row[0]))
+                for topic, rows in request.topics
+                for row in rows
+            ]
+            before = [state and state.timestamp for state in partitions]
+            answer = await fetch(assignment, node, request)
+            for state, earlier in zip(partitions, before, strict=True):
+                if state and state.timestamp != earlier:
+                    state.timestamp = asked
+            return answer
+
+        fetcher._proc_fetch_request = noted  # noqa: SLF001
 
     @property
     def joining(self) -> bool:

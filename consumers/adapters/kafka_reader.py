@@ -69,7 +69,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka i
 
     async def start(self, owner: Owner) -> None:
         await self._admin.topic_id(self._topic)  # says so if there is no such topic
-        consumer = TopicConsumer(self._topic, consumer_options(self._settings, self._group))
+        options = consumer_options(self._settings, self._group)
+        consumer = TopicConsumer(self._topic, options, self._clock)
         self._owner = owner
         await consumer.start(self)
         self._consumer = consumer
