@@ -48,7 +48,9 @@ class Metrics:
         self.late = counter("late", "Opinions counted as late: apart from the volume.")
         self.unread = counter("unread", "Opinions counted in a language the bundle does not know.")
         self.refused = counter("refused", "Refusals settled, by the reason's code.", ("reason",))
-        self.lost = counter("lost", "Source offsets deleted before they were read: gaps.")
+        self.lost = counter(
+            "lost", "Source offsets whose item, or its verdict, was deleted unread."
+        )
         self.ticks = counter("ticks", "Ticks of a replay settled.")
         self.repeats = counter("repeats", "Log records dropped since they had counted before.")
         self.holes = counter("holes", "Log records not counted since something before is missing.")

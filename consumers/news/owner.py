@@ -66,8 +66,9 @@ class Ownership:
                     CannotContinue(
                         f"topic {self._to.source!r}, partition {partition}: the group committed "
                         f"{known.committed}, but the log ends at {known.end}: the broker lost records "
-                        "(an unclean election?), or the topic was made again; look at the broker, then "
-                        "set the group's offsets by hand"
+                        "(an unclean election?), or the topic was made again. An offset that is given "
+                        "out twice counts once: delete the topic and create it anew before more is "
+                        "written to it"
                     )
                 )
                 continue
