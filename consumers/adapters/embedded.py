@@ -162,7 +162,17 @@ async def valkey(port: int | None = None, *options: str) -> AsyncIterator[str]:
     binary = store_binary()
     with tempfile.TemporaryDirectory(prefix="gs-") as home:
         path = Path(home) / "socket"
-        command = [str(binary), "--save", "", "--appendonly", "no", "--dir", home]
+        command = [
+            str(binary),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--hash-max-listpack-value",
+            "256",
+            "--dir",
+            home,
+        ]
         command += ["--port", str(port or 0), "--bind", "127.0.0.1", *options]
         command += [] if port else ["--unixsocket", str(path), "--unixsocketperm", "700"]
         async with serving_async(command, port or path, Path(home)):
