@@ -17,6 +17,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from consumers.adapters.kafka_bounds import begins_and_ends
 from consumers.adapters.kafka_errors import FAILURES, translated
 from consumers.ports import Clock
+from groundswell.errors import CannotContinue
 
 log = structlog.get_logger()
 
@@ -95,11 +96,22 @@ class TopicConsumer:
         return subscription.assignment.state_value(TopicPartition(self._topic, partition))
 
     async def take(self, partition: int, most: int) -> list[ConsumerRecord]:
-        """Return what was fetched of a partition; never suspends unless ``joining``."""
+        """
+        Return what was fetched of a partition; never suspends unless ``joining``.
+
+        Raises ``CannotContinue`` at a header whose name is not UTF-8: aiokafka cannot read past it.
+        """
         tp = TopicPartition(self._topic, partition)
-        records: list[ConsumerRecord] = (await self._consumer.getmany(tp, max_records=most)).get(
-            tp, []
-        )
+        try:
+            found = await self._consumer.getmany(tp, max_records=most)
+        except UnicodeDecodeError as error:
+            raise CannotContinue(
+                f"topic {self._topic}, partition {partition}: one of the {most} records from offset "
+                f"{self.state(partition).position} on has a header whose name is not UTF-8 ({error}), "
+                "which the Kafka client cannot read; mend the producer, and delete the records up to "
+                "there (kafka-delete-records): what goes with them is counted as lost"
+            ) from error
+        records: list[ConsumerRecord] = found.get(tp, [])
         return records
 
     def sign_of_life(self) -> None:
