@@ -10,10 +10,12 @@ import os
 import psutil
 import pytest
 
-from tests.brokers import kafka_jars
-from tests.integration.log import Kafka
-from tests.integration.stack import Stack
-from tests.integration.store import Store
+pytest.register_assert_rewrite("tests.integration.stack")
+
+from tests.brokers import kafka_jars  # noqa: E402 - asserts of the stack are to explain themselves
+from tests.integration.log import Kafka  # noqa: E402
+from tests.integration.stack import Stack  # noqa: E402
+from tests.integration.store import Store  # noqa: E402
 
 EXTERNAL = "KAFKA_BOOTSTRAP_SERVERS"
 

@@ -8,7 +8,7 @@ known by its number; some records are large, for consumers whose limits differ.
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +51,6 @@ def make_feed(file: Path, partitions: int, limit: int | None = None) -> Feed:
     """Lay the headlines of ``file`` (the first ``limit`` of them) out as records."""
     with file.open(encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream][:limit]
-    rows.sort(key=lambda row: row["published_at"])
     records: list[Sent] = []
     malformed = 0
     day = 0
@@ -69,18 +68,24 @@ def make_feed(file: Path, partitions: int, limit: int | None = None) -> Feed:
     return Feed(records, len(rows), malformed, len(records) - len(rows) - malformed)
 
 
-def _timed(rows: Sequence[dict[str, str]]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row with a time (ms): those of a day are spread over it evenly."""
-    start = 0
-    while start < len(rows):
-        day = rows[start]["published_at"]
-        end = start
-        while end < len(rows) and rows[end]["published_at"] == day:
-            end += 1
-        midnight = millis(datetime.fromisoformat(day).replace(tzinfo=UTC))
-        for place in range(start, end):
-            yield midnight + (place - start) * DAY_MS // (end - start), rows[place]
-        start = end
+def _timed(rows: Sequence[dict[str, str]]) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows with their times (ms), in order; those of which only the day is known fill it."""
+    days: dict[str, list[dict[str, str]]] = {}
+    timed = []
+    for row in rows:
+        if row["precision"] == "day":
+            days.setdefault(row["published_at"], []).append(row)
+        else:
+            timed.append((_millis(row["published_at"]), row))
+    for day, found in days.items():
+        midnight = _millis(day)
+        timed += [(midnight + n * DAY_MS // len(found), row) for n, row in enumerate(found)]
+    return sorted(timed, key=lambda pair: pair[0])
+
+
+def _millis(time: str) -> int:
+    read = datetime.fromisoformat(time)
+    return millis(read if read.tzinfo else read.replace(tzinfo=UTC))
 
 
 def _item(name: str, number: int, time: int, row: dict[str, str]) -> bytes:
