@@ -1,5 +1,3 @@
-import pytest
-
 from consumers.counts.core import view
 from consumers.counts.core.cells import ZERO, Tally
 from consumers.counts.core.state import PartitionState, Totals
@@ -16,18 +14,7 @@ def test_cells_of_a_range_are_added_up():
 
     assert total.items == (3, 2, 3)
     assert view.tones(total) == (4, 2, 4)
-    assert view.negative_share(total) == 0.4
-    assert view.mean_negative(total) == pytest.approx(0.2)
-
-
-def test_nothing_has_no_share():
-    assert view.negative_share(ZERO) is None
-    assert view.mean_negative(ZERO) is None
-
-
-def test_the_rate_counts_what_came_in_time():
-    assert view.rate(CELLS, 11, 2) == 4.0
-    assert view.rate(CELLS, 30, 2) == 0.0
+    assert view.added(CELLS, 30, 40) == ZERO
 
 
 def test_the_totals_of_partitions_are_added_up():

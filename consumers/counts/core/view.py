@@ -6,7 +6,7 @@ Rule: whatever a screen shows is one of these sums, so that it can be recomputed
 
 from collections.abc import Iterable, Mapping
 
-from consumers.counts.core.cells import SCALE, ZERO, Tally, merge
+from consumers.counts.core.cells import ZERO, Tally, merge
 from consumers.counts.core.state import PartitionState, Totals
 
 
@@ -25,24 +25,6 @@ def tones(tally: Tally) -> tuple[int, int, int]:
         now + late for now, late in zip(tally.items, tally.late_items, strict=True)
     )
     return negative, neutral, positive
-
-
-def negative_share(tally: Tally) -> float | None:
-    """Return the share of negative items, late ones included; None without items."""
-    negative, neutral, positive = tones(tally)
-    items = negative + neutral + positive
-    return negative / items if items else None
-
-
-def mean_negative(tally: Tally) -> float | None:
-    """Return the mean of P(negative), late ones included: for display, never as evidence."""
-    items = sum(tones(tally))
-    return tally.negative / SCALE / items if items else None
-
-
-def rate(cells: Mapping[int, Tally], last: int, minutes: int) -> float:
-    """Return items in time per minute over the ``minutes`` that end with minute ``last``."""
-    return sum(added(cells, last - minutes + 1, last).items) / minutes
 
 
 def overall(states: Iterable[PartitionState]) -> Totals:
