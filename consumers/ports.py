@@ -185,3 +185,15 @@ class Clock(Protocol):
     def wall(self) -> int:
         """Milliseconds since 1970."""
         ...
+
+
+class Waiting(Protocol):
+    """Told what the program waits for, so that health can say it."""
+
+    def waiting(self, part: str, why: str) -> None:
+        """Say that ``part`` is away."""
+        ...
+
+    def working(self, part: str) -> None:
+        """Say that ``part`` answers (again)."""
+        ...

@@ -4,9 +4,10 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
+from consumers import backoff
 from consumers.adapters.http import Health
 from consumers.adapters.memory_log import MemoryLog, MemoryReader
-from consumers.counts import loop, patience
+from consumers.counts import loop
 from consumers.counts.loop import Counting
 from consumers.counts.metrics import Metrics
 from groundswell.events import encode_log
@@ -19,8 +20,8 @@ TOPIC = "opinions"
 def without_waiting(monkeypatch):
     """Make the loop's waits short."""
     monkeypatch.setattr(loop, "POLL_SECONDS", 0.001)
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(patience, "LONGEST_PAUSE", 0.002)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.002)
 
 
 class World:

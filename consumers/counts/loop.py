@@ -16,13 +16,14 @@ from typing import Final
 
 import structlog
 
+from consumers.backoff import pause_after
 from consumers.counts.core.fold import Finding, Step, fold
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import PartitionState, Totals
 from consumers.counts.metrics import Metrics
-from consumers.counts.patience import Patience, pause_after
-from consumers.counts.ports import CountStore, Waiting
-from consumers.ports import Bounds, Clock, LogReader, Record
+from consumers.counts.patience import Patience
+from consumers.counts.ports import CountStore
+from consumers.ports import Bounds, Clock, LogReader, Record, Waiting
 from groundswell.errors import Transient
 from groundswell.settings import Settings
 

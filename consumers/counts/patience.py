@@ -7,24 +7,15 @@ Rule: only ``Transient`` is waited for; each wait is said in the log, in the met
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import structlog
 
+from consumers.backoff import pause_after
 from consumers.counts.metrics import Metrics
-from consumers.counts.ports import Waiting
+from consumers.ports import Waiting
 from groundswell.errors import Transient
 
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 5.0
-"""Seconds between two tries: from the first, doubled, up to the longest."""
-
 log = structlog.get_logger()
-
-
-def pause_after(attempt: int) -> float:
-    """Return how long to wait after failure number ``attempt`` (from 0), in seconds."""
-    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 16)))
 
 
 class Patience:

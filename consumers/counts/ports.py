@@ -105,15 +105,3 @@ class LogScan(Protocol):
     async def close(self) -> None:
         """Close. Idempotent."""
         ...
-
-
-class Waiting(Protocol):
-    """Told what the program waits for, so that health can say it."""
-
-    def waiting(self, part: str, why: str) -> None:
-        """Say that ``part`` is away."""
-        ...
-
-    def working(self, part: str) -> None:
-        """Say that ``part`` answers (again)."""
-        ...

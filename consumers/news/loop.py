@@ -23,9 +23,8 @@ from consumers.news.metrics import Metrics
 from consumers.news.owner import AHEAD, Ownership
 from consumers.news.patience import Patience
 from consumers.news.pipeline import Incoming, Pipeline, Verdict, Work
-from consumers.news.ports import Waiting
 from consumers.news.waits import Signal, first_cause, unless
-from consumers.ports import Clock, Fetched, LogReader, LogWriter, Record
+from consumers.ports import Clock, Fetched, LogReader, LogWriter, Record, Waiting
 from groundswell.errors import CannotContinue, Transient
 from groundswell.settings import Settings
 

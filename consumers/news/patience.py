@@ -6,26 +6,18 @@ Rule: only ``Transient`` is waited for; each wait is said in the log, in the met
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import structlog
 
+from consumers.backoff import pause_after
 from consumers.news.metrics import Metrics
-from consumers.news.ports import Waiting
+from consumers.ports import Waiting
 from groundswell.errors import Transient
 
 T = TypeVar("T")
 
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 5.0
-"""Seconds."""
-
 log = structlog.get_logger()
-
-
-def pause(attempt: int) -> float:
-    """Return how long to wait after failure number ``attempt`` (from 0), in seconds."""
-    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt, 16)))
 
 
 class Patience:
@@ -44,7 +36,7 @@ class Patience:
                 answer = await call()
             except Transient as error:
                 self.failed(part, error, attempt)
-                await asyncio.sleep(pause(attempt))
+                await asyncio.sleep(pause_after(attempt))
                 attempt += 1
             else:
                 self.worked(part)

@@ -22,15 +22,3 @@ class Labeller(Protocol):
     def run(self, rows: Sequence[Sequence[int]]) -> Scores:
         """Label a batch; raises ``ModelError``."""
         ...
-
-
-class Waiting(Protocol):
-    """Told what the program waits for, so that health can say it."""
-
-    def waiting(self, part: str, why: str) -> None:
-        """Say that ``part`` is away."""
-        ...
-
-    def working(self, part: str) -> None:
-        """Say that ``part`` answers (again)."""
-        ...

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 import structlog
 
+from consumers import backoff
 from consumers.adapters import logs
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_topics import Topic
 from consumers.adapters.memory_log import MemoryLog, MemoryReader
 from consumers.adapters.memory_writer import MemoryWriter
-from consumers.news import app, metrics, patience, waits
+from consumers.news import app, metrics, waits
 from groundswell.errors import BundleError, CannotStart, TopicError
 from groundswell.events import Mark, decode_log
 from groundswell.settings import Settings
@@ -238,7 +239,7 @@ def test_every_metric_has_a_sentence():
 
 
 def test_pauses_grow_to_a_limit():
-    assert [patience.pause(n) for n in (0, 1, 2, 50)] == [0.1, 0.2, 0.4, 5.0]
+    assert [backoff.pause_after(n) for n in (0, 1, 2, 50)] == [0.1, 0.2, 0.4, 5.0]
 
 
 def test_the_first_cause_is_found():
