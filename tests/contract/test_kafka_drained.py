@@ -28,7 +28,7 @@ async def test_a_drained_partition_says_nothing_of_the_time_after_the_question(b
     with ThreadPoolExecutor(1) as thread:
         # The process stands still, with the answer to its last question on the way.
         arrived = thread.submit(asyncio.run, produce()).result()
-    told = []
+    told: list[int] = []
     async with asyncio.timeout(60):
         while True:
             fetched = await reader.poll(10, 0.01)

@@ -2,11 +2,13 @@
 
 import asyncio
 import struct
+from collections.abc import Sequence
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.util import calc_crc32c
 
+from consumers.ports import Record
 from groundswell.errors import CannotContinue
 from tests.contract.log_worlds import KafkaWorld, Owner, fresh_name
 
@@ -20,7 +22,7 @@ async def test_a_header_without_a_value_is_an_empty_one(broker):
     await producer.stop()
     reader = world.reader(topic, fresh_name())
     await reader.start(Owner())
-    found = ()
+    found: Sequence[Record] = ()
     async with asyncio.timeout(60):
         while not found:
             found = (await reader.poll(10, 0.2)).records.get(0, ())

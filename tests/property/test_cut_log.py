@@ -15,7 +15,8 @@ L = 120_000
 
 def written(rng):
     """Return the offsets of a log as writers and zombies leave it: the next item, or repeats."""
-    rows, fence = [], -1
+    rows: list[int] = []
+    fence = -1
     while len(rows) < 60:
         first = fence + 1 if rng.random() < 0.6 else rng.randrange(fence + 2)
         last = first + rng.randrange(6)

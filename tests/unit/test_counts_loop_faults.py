@@ -38,7 +38,7 @@ async def test_records_from_before_a_partition_changed_hands_are_not_counted_aft
     log.create("opinions", 2)
     settings = Settings(poll_interval_ms=1)
     reader = MemoryReader(log, "opinions", "count")
-    armed = []
+    armed: list[object] = []
 
     class Store(MemoryCounts):
         async def step(self, partition, expected, step):
