@@ -103,7 +103,9 @@ async def test_through_kills_zombies_swaps_and_lost_stores_every_headline_counts
             group.create_task(carry_out(crew, plan(crew, SECONDS, KILLS, BUNDLE_2, broker_pid)))
         crew.start_again()
         for program in crew.leaving:
-            assert await program.ended() == 0, program.said()[-2000:]
+            code = await program.ended()
+            # Asked before it has come so far as to listen for it, a program just ends.
+            assert code == 0 or '"listening"' not in program.said(), program.said()[-2000:]
         await stack.wait_until_settled(len(feed.records), timeout=QUIET_SECONDS)
 
         async def no_lag():
