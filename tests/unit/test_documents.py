@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -6,6 +7,7 @@ import msgspec
 import pytest
 
 from groundswell import events
+from groundswell.cli import app
 from groundswell.settings import Settings
 from tests.documents import MESSAGES, documents
 
@@ -44,3 +46,18 @@ def test_every_message_has_a_golden_file():
 
 def test_every_setting_has_a_sentence():
     assert [n for n, f in Settings.model_fields.items() if not f.description] == []
+
+
+def test_every_metric_that_a_page_names_exists():
+    known = set(re.findall(r"`(groundswell_\w+)`", documents()["metrics.md"]))
+    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md", DOCS.parent / "ARCHITECTURE.md"]
+    named = {m for p in pages for m in re.findall(r"\bgroundswell_[a-z]\w+", p.read_text("utf-8"))}
+
+    assert named - known == set()
+
+
+def test_every_command_is_described():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    commands = {c.callback.__name__ for c in app.registered_commands if c.callback}
+
+    assert {c for c in commands if f"groundswell {c}" not in readme} == set()
