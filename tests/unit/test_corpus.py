@@ -13,7 +13,7 @@ from groundswell.tasks import parse_function
 from training.neighbours import clusters
 
 FOLDER = Path(__file__).parents[2] / "training"
-FILES = sorted((FOLDER / "corpus").glob("*.jsonl"))
+FILES = sorted((FOLDER / "corpus").rglob("*.jsonl"))
 
 
 class Span(msgspec.Struct, forbid_unknown_fields=True):
