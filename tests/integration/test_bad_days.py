@@ -1,5 +1,6 @@
 """The outside goes away, programs are killed: they wait, say so, go on; nothing is lost or doubled."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -193,6 +194,7 @@ async def test_what_retention_deleted_unread_is_named_counted_and_passed(
     await stack.wait_until_settled(100)
     if running:
         freeze([consume.process.pid])
+        await asyncio.sleep(0.5)  # until the broker has answered its last fetch, with nothing
     else:
         consume.signal(signal.SIGTERM)
         assert await consume.ended() == 0

@@ -141,6 +141,7 @@ async def test_through_kills_zombies_swaps_and_lost_stores_every_headline_counts
     assert said.refused > feed.malformed
     assert len(said.bundles) == 2
     assert sum(crew.kills.values()) >= KILLS
+    assert crew.zombies
 
 
 def reasons(said: Verdicts) -> dict[str, int]:
