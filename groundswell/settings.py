@@ -95,6 +95,12 @@ class Settings(BaseModel):
         default_factory=dict, description="Options per provider, as onnxruntime names them."
     )
     threads: int = Field(0, ge=0, le=256, description="Inference threads; 0: one per core.")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Batches computed at once, the threads shared out; 0: one a thread on a CPU, one on a GPU.",
+    )
     batch_tokens: int = Field(
         1024, ge=16, le=1_048_576, description="Budget of a batch, in padded tokens."
     )

@@ -13,6 +13,7 @@ class Broken:
         self.manifest = model().manifest
         self.encode = model().encode
         self.calls = 0
+        self.workers = 1
         self.fails = fails
         self.once = once
 

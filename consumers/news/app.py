@@ -92,7 +92,13 @@ async def consume(
 
 def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:
     """Load and check the bundle; return it with a text that it can read. Runs in a thread."""
-    model = load(settings.bundle, settings.providers, settings.provider_options, settings.threads)
+    model = load(
+        settings.bundle,
+        settings.providers,
+        settings.provider_options,
+        settings.threads,
+        settings.workers,
+    )
     golden = read_golden(settings.bundle, model.manifest)
     distances = check_golden(model, golden)
     for head, distance in distances.items():

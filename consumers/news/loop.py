@@ -1,8 +1,8 @@
 """
 The loop of `consume`: poll, admit, window, settle, ring, publish, commit.
 
-Rules: nothing here blocks the event loop; records are asked for only while the window has room; one
-batch computes while at most one waits; an offset is committed only when all before it stands in the
+Rules: nothing here blocks the event loop; records are asked for only while the window has room;
+each worker computes one batch, and at most one more waits; an offset is committed only when all before it stands in the
 log. Reading, batching, one writer a lane, marks and commits are tasks of one group: if one fails, all
 end, and what was not committed will be read again.
 """
@@ -20,7 +20,7 @@ from consumers.news.core.marks import Drained, arrival
 from consumers.news.core.refusals import RefusalLimit
 from consumers.news.lane import Destination, Done, Lane
 from consumers.news.metrics import Metrics
-from consumers.news.owner import AHEAD, Ownership
+from consumers.news.owner import Ownership
 from consumers.news.patience import Patience
 from consumers.news.pipeline import Incoming, Pipeline, Verdict, Work
 from consumers.news.waits import Signal, first_cause, unless
@@ -79,9 +79,9 @@ class Loop:
             settings, reader, to, clock, self._patience, self._changed, self._write_lane
         )
         self._settling: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(AHEAD)
+        self._slots = asyncio.Semaphore(pipeline.workers + 1)
         self._tokenisers = ThreadPoolExecutor(1, "tokenise")
-        self._inference = ThreadPoolExecutor(1, "infer")
+        self._inference = ThreadPoolExecutor(pipeline.workers, "infer")
 
     async def run(self, stop: asyncio.Event) -> None:
         """

@@ -20,8 +20,6 @@ from consumers.ports import Bounds, Clock, LogReader
 from groundswell.errors import Bug, CannotContinue, GroundswellError, Transient
 from groundswell.settings import Settings
 
-AHEAD: Final = 2
-"""Batches with the model: one computes, one waits."""
 LAST_COMMIT_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
@@ -43,7 +41,7 @@ class Ownership:
         self.lanes: dict[int, Lane] = {}
         self.draining = False
         """Whether lanes are being emptied: batches need not wait to become fuller."""
-        self._most = 2 * settings.window_items + AHEAD * settings.batch_items
+        self._most = 3 * settings.window_items
         self._budget = settings.drain_seconds
         self._reader = reader
         self._to = to

@@ -72,6 +72,11 @@ class Pipeline:
         self._max_bytes = max_bytes
         self._labelling = Labelling(model, probe)
 
+    @property
+    def workers(self) -> int:
+        """How many batches may be settled at once."""
+        return self._model.workers
+
     def admit(self, records: Sequence[Incoming]) -> list[Work | Verdict]:
         """Return what becomes of each record, in order."""
         out: list[Work | Verdict] = []

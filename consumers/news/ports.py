@@ -15,6 +15,11 @@ class Labeller(Protocol):
         """The bundle's manifest."""
         ...
 
+    @property
+    def workers(self) -> int:
+        """How many batches may be run at once, each in a thread of its own."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text; callable from any thread."""
         ...

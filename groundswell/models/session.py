@@ -51,8 +51,8 @@ class Model:
     """
     A loaded bundle.
 
-    ``encode`` may be called by any number of threads, ``run`` by one at a time (nothing breaks
-    otherwise, but the cores are shared).
+    ``encode`` may be called by any number of threads, ``run`` by ``workers`` at once (nothing breaks
+    with more, but the cores are shared).
     """
 
     def __init__(self, manifest: Manifest, opened: Opened, tokens: Tokens) -> None:
@@ -60,6 +60,7 @@ class Model:
         self.graph: Graph = opened.choice.graph
         self.provider = opened.provider
         self.reason = f"{opened.reason}; {opened.choice.graph.precision} for {opened.choice.reason}"
+        self.workers = opened.workers
         self._session = opened.session
         self._tokens = tokens
         self._inputs = _inputs(opened.session, manifest)
@@ -112,15 +113,18 @@ def load(
     providers: Sequence[str] = ("cpu",),
     provider_options: Mapping[str, Mapping[str, str]] | None = None,
     threads: int = 0,
+    workers: int = 1,
 ) -> Model:
     """
     Load the bundle in ``directory`` on the first provider that works; ``threads`` 0: one per core.
+
+    ``workers`` is how many batches will be run at once (0: as many as is best).
 
     Raises ``BundleError`` if the bundle is not what it says, ``CannotStart`` if no provider works.
     """
     manifest = load_manifest(directory)
     opened = open_session(
-        directory, manifest, providers, provider_options or {}, threads or _cores()
+        directory, manifest, providers, provider_options or {}, threads or _cores(), workers
     )
     tokens = Tokens(directory / manifest.tokenizer.path, manifest.max_tokens, manifest.max_chars)
     return Model(manifest, opened, tokens)

@@ -117,7 +117,7 @@ async def saturation(run: Run, pairs: list[tuple[str, str]]) -> dict[str, float]
     first = last = await run.look()
     while last.settled < len(pairs):
         run.stack.programs.check()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         last = await run.look()
     done = len(pairs)
     return {

@@ -137,7 +137,7 @@ class FakeSession:
 def made(fake):
     manifest = load_manifest(TINY)
     choice = choose_graph(manifest, "cpu", vnni=True)
-    opened = providers.Opened(fake, "cpu", choice, "a fake")
+    opened = providers.Opened(fake, "cpu", choice, "a fake", 1)
     return session.Model(manifest, opened, Tokens(TINY / "tokenizer.json", 64, 512))
 
 
