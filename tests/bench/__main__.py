@@ -91,12 +91,13 @@ def on_broker(address: str, bundle: Path, work: Any, *arguments: Any) -> dict[st
 def throughput(bundle: Path, address: str, which: str, count: int, rounds: int) -> dict[str, Any]:
     """Measure session and path in turn, then the pipeline's variants, on one set of texts."""
     pairs = (texts.even() if which == "even" else texts.mixed(count))[:count]
-    sessions, paths = [], []
+    sessions, asides, paths = [], [], []
     for _ in range(rounds):
         sessions.append(peer("session", bundle, which, len(pairs)))
+        asides.append(peer("session", bundle, which, len(pairs), "--aside"))
         paths.append(on_broker(address, bundle, saturation, pairs))
-    session = max(s["items_per_s"] for s in sessions)
-    ratios = [p["items_per_s"] / s["items_per_s"] for p, s in zip(paths, sessions, strict=True)]
+    session = statistics.median(s["items_per_s"] for s in sessions)
+    aside = statistics.median(s["items_per_s"] for s in asides)
     pipelines = {
         f"batch {batch}{', sorted' if options else ''}": peer(
             "pipeline", bundle, which, PIPELINE_TEXTS, "--batch", str(batch), *options
@@ -116,7 +117,9 @@ def throughput(bundle: Path, address: str, which: str, count: int, rounds: int) 
         "session_batch_1_items_per_s": peer("session", bundle, which, len(pairs), "--batch", "1")[
             "items_per_s"
         ],
-        "path_over_session": statistics.median(ratios),
+        "session_side_by_side_items_per_s": aside,
+        "path_over_session": _ratio(paths, sessions),
+        "path_over_session_side_by_side": _ratio(paths, asides),
         "pipeline_items_per_s": pipelines,
         "path_over_best_unsorted_pipeline": path / unsorted,
         "path_over_sorted_pipeline": path / pipelines["batch 32, sorted"],
@@ -125,6 +128,12 @@ def throughput(bundle: Path, address: str, which: str, count: int, rounds: int) 
         "consume_peak_mb": max(p["consume_peak_mb"] for p in paths),
         "count_peak_mb": max(p["count_peak_mb"] for p in paths),
     }
+
+
+def _ratio(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> float:
+    """Return the median of the ratios, round by round."""
+    rounds = zip(ours, theirs, strict=True)
+    return statistics.median(a["items_per_s"] / b["items_per_s"] for a, b in rounds)
 
 
 def show(results: dict[str, Any]) -> None:

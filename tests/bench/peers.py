@@ -8,6 +8,7 @@ import argparse
 import json
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.bench import texts
@@ -19,12 +20,14 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def session(pairs: list[tuple[str, str]], bundle: Path, batch: int | None) -> dict[str, float]:
+def session(
+    pairs: list[tuple[str, str]], bundle: Path, batch: int | None, *, aside: bool = False
+) -> dict[str, float]:
     """
     Time the session alone: texts are tokenised and cut into the same batches beforehand.
 
     ``batch`` None: sorted within the window, by the budget of the settings; else first come, first
-    served, padded to the longest.
+    served, padded to the longest. ``aside``: a batch a thread, side by side, as the path does it.
     """
     from consumers.news.core.batching import Batcher
     from groundswell.models.session import load
@@ -32,7 +35,7 @@ def session(pairs: list[tuple[str, str]], bundle: Path, batch: int | None) -> di
     from groundswell.text import compose
 
     settings = Settings(bundle=bundle)
-    model = load(bundle, settings.providers, settings.provider_options, settings.threads)
+    model = load(bundle, settings.providers, settings.provider_options, workers=0 if aside else 1)
     composed = [compose(title, body, model.manifest.max_chars) for title, body in pairs]
     encoded = model.encode(composed)
     cut: list[list[int]] = []
@@ -51,8 +54,8 @@ def session(pairs: list[tuple[str, str]], bundle: Path, batch: int | None) -> di
     batches = [[encoded[n] for n in numbers] for numbers in cut]
     model.run(batches[0])
     cpu, started = cpu_seconds(), time.perf_counter()
-    for items in batches:
-        model.run(items)
+    with ThreadPoolExecutor(model.workers) as pool:
+        list(pool.map(model.run, batches))
     seconds = time.perf_counter() - started
     real = sum(len(e) for e in encoded)
     padded = sum(max(len(e) for e in items) * len(items) for items in batches)
@@ -106,13 +109,16 @@ def main() -> None:
     arguments.add_argument("--texts", choices=["even", "mixed"], required=True)
     arguments.add_argument("--count", type=int, required=True)
     arguments.add_argument("--batch", type=int)
+    arguments.add_argument("--aside", action="store_true")
     arguments.add_argument("--sort", action="store_true")
     chosen = arguments.parse_args()
     pairs = (texts.even() if chosen.texts == "even" else texts.mixed(chosen.count))[: chosen.count]
     if chosen.sort:
         pairs.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
-    run = session if chosen.peer == "session" else pipeline
-    print(json.dumps(run(pairs, chosen.bundle, chosen.batch)))
+    if chosen.peer == "session":
+        print(json.dumps(session(pairs, chosen.bundle, chosen.batch, aside=chosen.aside)))
+    else:
+        print(json.dumps(pipeline(pairs, chosen.bundle, chosen.batch)))
 
 
 if __name__ == "__main__":
