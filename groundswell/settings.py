@@ -102,11 +102,11 @@ class Settings(BaseModel):
         description="Batches computed at once, the threads shared out; 0: one a thread on a CPU, one on a GPU.",
     )
     batch_tokens: int = Field(
-        1024, ge=16, le=1_048_576, description="Budget of a batch, in padded tokens."
+        512, ge=16, le=1_048_576, description="Budget of a batch, in padded tokens."
     )
     batch_items: int = Field(64, ge=1, le=4096, description="Most items in a batch.")
     batch_wait_ms: int = Field(
-        20, ge=0, le=10_000, description="Longest wait for a fuller batch, in ms."
+        50, ge=0, le=10_000, description="Longest wait for a fuller batch, in ms."
     )
     window_items: int = Field(
         512, ge=1, le=65_536, description="Items read ahead, sorted by length into batches."
