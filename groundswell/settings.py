@@ -102,7 +102,7 @@ class Settings(BaseModel):
         description="Batches computed at once, the threads shared out; 0: one a thread on a CPU, one on a GPU.",
     )
     batch_tokens: int = Field(
-        512, ge=16, le=1_048_576, description="Budget of a batch, in padded tokens."
+        1024, ge=16, le=1_048_576, description="Budget of a batch, in padded tokens."
     )
     batch_items: int = Field(64, ge=1, le=4096, description="Most items in a batch.")
     batch_wait_ms: int = Field(
