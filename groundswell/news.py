@@ -12,8 +12,6 @@ import msgspec
 from groundswell.errors import Rejected
 from groundswell.events import NewsItem
 
-MAX_DEPTH_NOTE = "nested deeper than the parser follows"
-
 _decoder = msgspec.json.Decoder(NewsItem)
 _any_decoder = msgspec.json.Decoder()
 
@@ -42,7 +40,7 @@ def decode_item(value: bytes | None, max_bytes: int) -> NewsItem:
         )
         raise Rejected(reason, str(error)) from error
     except RecursionError as error:
-        raise Rejected("too_deep", MAX_DEPTH_NOTE) from error
+        raise Rejected("too_deep", "nested deeper than the parser follows") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Rejected("not_json", str(error)) from error
 

@@ -15,16 +15,6 @@ Buckets: TypeAlias = Sequence[tuple[float, float]]
 """Upper bound in seconds and cumulative count, ascending."""
 
 
-def samples(text: str) -> dict[str, float]:
-    """Return every sample of a metrics page by name, labels of one name added up."""
-    out: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if not sample.name.endswith("_bucket"):
-                out[sample.name] = out.get(sample.name, 0.0) + sample.value
-    return out
-
-
 def buckets(text: str, name: str) -> Buckets:
     """Return the cumulative buckets of histogram ``name``, label sets added up."""
     sums: dict[float, float] = {}

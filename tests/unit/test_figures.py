@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from consumers.up.figures import buckets, milliseconds, minus, quantile, samples, series_table
+from consumers.up.figures import buckets, milliseconds, minus, quantile, series_table
 
 
 def page(values, bounds=(0.1, 0.2, 0.4)):
@@ -14,10 +14,6 @@ def page(values, bounds=(0.1, 0.2, 0.4)):
         histogram.labels("ab"[number % 2]).observe(value)
         counter.labels("ab"[number % 2]).inc()
     return generate_latest(registry).decode()
-
-
-def test_samples_add_labels_up():
-    assert samples(page([0.1, 0.2, 0.3]))["seen_total"] == 3
 
 
 def test_buckets_are_cumulative_and_add_labels_up():
