@@ -164,10 +164,13 @@ async def test_a_broker_that_comes_late_and_stands_still_is_waited_for(make_stac
     programs = [stack.programs.start("consume-1"), stack.programs.start("count-1")]
     for program in programs:
         await not_ready(stack, program, "kafka")
+    # A broker without the topics is refused, so they must stand before the programs look again.
+    freeze([program.process.pid for program in programs])
     with servers.serving(
         servers.tansu_command(port), port, tmp_path, environment=servers.TANSU_ENVIRONMENT
     ) as server:
         await stack.make_topics()
+        thaw([program.process.pid for program in programs])
         await stack.programs.ready(*programs)
         await stack.produce(headlines(300))
         freeze([server.pid])
