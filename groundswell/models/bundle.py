@@ -47,14 +47,16 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One output of the graph: logits of shape [batch, len(labels)].
+    One output of the graph: logits of shape [batch, len(labels)], or [batch, tokens, len(labels)].
 
-    Of a ``single`` head the best label is taken, and every other one whose probability reaches
-    ``threshold``. Probabilities are softmax(logits / temperature).
+    Of a ``single`` or ``ordered`` head the best label is taken, and every other one whose probability
+    reaches ``threshold``; probabilities are softmax(logits / temperature). Of a ``several`` head each
+    label whose probability, sigmoid(logits / temperature), reaches ``threshold``. ``tokens`` heads give
+    a BIO tag (softmax) for the first token of each word.
     """
 
     name: str
-    kind: Literal["single"] = "single"
+    kind: Literal["single", "several", "ordered", "tokens"] = "single"
     labels: Annotated[tuple[str, ...], Meta(min_length=2)]
     temperature: Annotated[float, Meta(gt=0.0)] = 1.0
     threshold: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.35
@@ -75,7 +77,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     The manifest.
 
     ``max_tokens`` counts special tokens; ``max_chars`` is cut before tokenising. ``languages`` are the
-    primary tags that the model was trained on. ``metrics``, ``parity`` and ``quantisation`` hold what
+    primary tags that the model was trained on. ``token_types``: zeros, or the word's shape
+    (``groundswell.shape``). ``metrics``, ``parity`` and ``quantisation`` hold what
     was measured when the bundle was made.
     """
 
@@ -86,7 +89,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     text_version: int
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
     max_chars: Annotated[int, Meta(ge=64)]
-    token_types: Literal["zeros"] = "zeros"  # noqa: S105 - tokens of text
+    token_types: Literal["zeros", "shape"] = "zeros"  # noqa: S105 - tokens of text
+    template: str = "{text}"
+    """How the fields of a row are joined into what the model reads."""
     languages: tuple[str, ...]
     heads: tuple[Head, ...]
     graphs: tuple[Graph, ...]
