@@ -120,15 +120,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One golden text: what fp32 said of it, for each head the probabilities in label order.
+    One golden text: what fp32 said of it, for each head that speaks of the whole text.
 
-    ``labels`` names the best label of each head, so that a manifest whose labels were moved is noticed.
-    Rows are JSON lines. A consumer compares its own answers: see ``session.check_golden``.
+    ``probabilities`` stand in label order. ``labels`` names the best label of each such head, so that a
+    manifest whose labels were moved is noticed. ``spans`` holds the stretches that each ``tokens`` head
+    found: start and end in characters of ``text``, and label (see ``groundswell.models.spans``). Rows are
+    JSON lines. A consumer compares its own answers: see ``groundswell.models.golden``.
     """
 
     text: str
     probabilities: dict[str, tuple[float, ...]]
     labels: dict[str, str] = {}
+    spans: dict[str, tuple[tuple[int, int, str], ...]] = {}
 
 
 def load_manifest(directory: Path) -> Manifest:
