@@ -122,7 +122,7 @@ def several_score(truth: Bools, given: Bools) -> SeveralScore:
         tally(int(h), int(g), int(t))
         for h, g, t in zip(hit, given.sum(axis=0), truth.sum(axis=0), strict=True)
     )
-    seen = (truth | given).any(axis=0)
+    seen: Bools = np.asarray((truth | given).any(axis=0))
     return SeveralScore(
         rows=len(truth),
         accuracy=float((truth == given).all(axis=1).mean()) if len(truth) else 0.0,
