@@ -20,7 +20,8 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 from groundswell.errors import GroundswellError
-from groundswell.models.session import check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import load
 
 directory = Path(sys.argv[1])
 try:

@@ -20,6 +20,7 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_reader import KafkaReader
 from consumers.adapters.kafka_topics import Topics, check_topics
 from consumers.adapters.kafka_writer import KafkaWriter
+from consumers.news.labels import HEADS
 from consumers.news.loop import Loop
 from consumers.news.metrics import Metrics
 from consumers.news.patience import Patience
@@ -27,7 +28,8 @@ from consumers.news.pipeline import Pipeline
 from consumers.news.waits import unless
 from consumers.ports import Clock, LogReader, LogWriter
 from groundswell.errors import Transient
-from groundswell.models.session import Model, check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import Model, load
 from groundswell.settings import Settings
 
 STOP_SECONDS: Final = 1.0
@@ -98,6 +100,7 @@ def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:
         settings.provider_options,
         settings.threads,
         settings.workers,
+        heads=HEADS,
     )
     golden = read_golden(settings.bundle, model.manifest)
     distances = check_golden(model, golden)

@@ -23,7 +23,9 @@ from consumers.news.core.batching import Batcher
 from consumers.news.labels import Labelling, Labels
 from consumers.news.ports import Labeller
 from groundswell.errors import InputError, Rejected
-from groundswell.models.session import check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import load
+from groundswell.models.tokens import Row
 from groundswell.settings import Settings
 from groundswell.text import compose
 
@@ -33,7 +35,7 @@ CHUNK: Final = 1024
 
 class _Row(NamedTuple):
     fields: dict[str, Any]
-    ids: list[int]
+    row: Row
     error: str
 
 
@@ -58,17 +60,19 @@ class Classifier:
     def _encode(self, lines: list[bytes]) -> list[_Row]:
         read = [_read(line, self._model.manifest.max_chars) for line in lines]
         texts = [text for _, text, error in read if not error]
-        ids = iter(self._model.encode(texts) if texts else [])
-        return [_Row(fields, [] if error else next(ids), error) for fields, _, error in read]
+        encoded = iter(self._model.encode(texts) if texts else [])
+        return [
+            _Row(fields, Row([]) if error else next(encoded), error) for fields, _, error in read
+        ]
 
     def _label(self, rows: list[_Row]) -> Iterator[dict[str, Any]]:
         window: Batcher[int] = Batcher(self._max_tokens, self._max_items, 0.0, len(rows))
         for place, row in enumerate(rows):
             if not row.error:
-                window.add(place, max(1, len(row.ids)), 0.0)
+                window.add(place, max(1, len(row.row)), 0.0)
         answers: dict[int, Labels | Rejected] = {}
         while batch := window.take(0.0, flush=True):
-            labels = self._labelling.label([rows[place].ids for place in batch])
+            labels = self._labelling.label([rows[place].row for place in batch])
             answers.update(zip(batch, labels, strict=True))
         for place, row in enumerate(rows):
             yield _written(row, answers.get(place), self._model.manifest.id)

@@ -1,116 +1,141 @@
 """
-From a batch of token ids to labels: what `consume` and `classify` share.
+From the scores of a batch to what an opinion says: tone, topics and names.
 
-Rules: a text on which the model fails is found by splitting its batch, and only it is refused; before
-anything is refused the model must still read a text that it is known to read, else the model is what
-is broken. Probabilities leave with four decimals; labels are chosen before rounding.
+Rules: probabilities leave with four decimals; labels are chosen before rounding; a bundle must have
+the heads ``sentiment`` and ``topic``, and may have ``entities``. Names are bounded in number and
+length, so that no opinion outgrows a Kafka record.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from consumers.news.asking import Asking
 from consumers.news.ports import Labeller
-from groundswell.errors import BundleError, CannotContinue, Rejected
-from groundswell.events import SENTIMENTS, Sentiment, SentimentResult, TopicLabel
-from groundswell.models.session import ModelError, Scores
+from groundswell.errors import BundleError, Rejected
+from groundswell.events import SENTIMENTS, Entity, Sentiment, SentimentResult, TopicLabel
+from groundswell.models.bundle import PLAIN, Head, Manifest
+from groundswell.models.scores import Probabilities, Scores
+from groundswell.models.spans import spans_of
+from groundswell.models.tokens import Row
 
 DECIMALS: Final = 4
+MAX_ENTITIES: Final = 64
+"""Names that are kept of one text: the first ones."""
+MAX_ENTITY: Final = 200
+"""Characters that are kept of a name; its end moves with them."""
+
+HEADS: Final = ("sentiment", "topic", "entities")
+"""What an opinion is made of."""
 
 
 class Labels(NamedTuple):
-    """What the model says of one text; the best topic stands first."""
+    """What the model says of one text; the best topic stands first, names in order."""
 
     sentiment: SentimentResult
     topics: tuple[TopicLabel, ...]
+    entities: tuple[Entity, ...]
 
 
 class Labelling:
-    """The heads ``sentiment`` and ``topic`` of a model; ``probe`` is a text that it can read."""
+    """The heads of an opinion in a model; ``probe`` is a text that it can read."""
 
     def __init__(self, model: Labeller, probe: str) -> None:
-        self._model = model
-        self._probe = model.encode([probe])
-        sentiment, topic = (model.manifest.head(name) for name in ("sentiment", "topic"))
-        if set(sentiment.labels) != set(SENTIMENTS):
+        manifest = model.manifest
+        if manifest.template != PLAIN:
             raise BundleError(
-                f"bundle {model.manifest.id}: head sentiment has the labels "
-                f"{', '.join(sentiment.labels)}; they must be {', '.join(SENTIMENTS)}"
+                f"bundle {manifest.id}: it reads {manifest.template!r}, and an item has only its text: "
+                f"it cannot make opinions; `groundswell classify` can use it on rows with such fields"
             )
-        by_name: dict[str, Sentiment] = {name: name for name in SENTIMENTS}
-        self._sentiments = [by_name[label] for label in sentiment.labels]
-        self._topics = topic.labels
-        self._threshold = topic.threshold
+        self._asking = Asking(model, probe)
+        self._sentiment = _head(manifest, "sentiment", ("single", "ordered"))
+        if set(self._sentiment.labels) != set(SENTIMENTS):
+            raise BundleError(
+                f"bundle {manifest.id}: head sentiment has the labels "
+                f"{', '.join(self._sentiment.labels)}; they must be {', '.join(SENTIMENTS)}"
+            )
+        self._topic = _head(manifest, "topic", ("single", "ordered", "several"))
+        self._entities: Head | None = None
+        if any(head.name == "entities" for head in manifest.heads):
+            self._entities = _head(manifest, "entities", ("tokens",))
 
-    def label(self, rows: Sequence[Sequence[int]]) -> list[Labels | Rejected]:
+    def label(self, rows: Sequence[Row]) -> list[Labels | Rejected]:
         """
-        Label a batch of token ids; a culprit's place holds ``Rejected`` (``model_failed``).
+        Label a batch of encoded texts; a culprit's place holds ``Rejected`` (``model_failed``).
 
         Raises ``CannotContinue`` if the model fails on what it could read before.
         """
-        out: list[Labels | Rejected] = []
-        for part, scores in self._scores(rows):
-            if isinstance(scores, ModelError):
-                out.append(Rejected("model_failed", str(scores)[:300]))
-            else:
-                out.extend(self._read(scores, len(part)))
-        if any(isinstance(answer, Rejected) for answer in out):
-            self._check()
-        return out
+        return self._asking.ask(rows, self._read)
 
-    def _scores(
-        self, rows: Sequence[Sequence[int]], *, again: bool = True
-    ) -> Iterator[tuple[Sequence[Sequence[int]], Scores | ModelError]]:
-        """Yield the answers in order, in the largest parts that work; one row is tried twice."""
-        try:
-            scores = self._model.run(rows)
-        except ModelError as error:
-            if len(rows) > 1:
-                half = len(rows) // 2
-                yield from self._scores(rows[:half])
-                yield from self._scores(rows[half:])
-            elif again:
-                yield from self._scores(rows, again=False)
-            else:
-                yield rows, error
-        else:
-            yield rows, scores
+    def _read(self, scores: Scores, rows: Sequence[Row]) -> list[Labels]:
+        tones = sentiments(self._sentiment, scores.heads["sentiment"])
+        topics = chosen(self._topic, scores.heads["topic"])
+        names: Sequence[tuple[Entity, ...]] = [()] * len(rows)
+        if self._entities is not None:
+            names = entities(self._entities, scores.words["entities"], rows)
+        return [Labels(*parts) for parts in zip(tones, topics, names, strict=True)]
 
-    def _check(self) -> None:
-        try:
-            broken = bool(self._model.run(self._probe).broken)
-        except ModelError:
-            broken = True
-        if broken:
-            raise CannotContinue(
-                f"the model {self._model.manifest.id} fails on a golden text that it read at the start: "
-                "nothing was refused; look at the device and its memory, then start again"
-            )
 
-    def _read(self, scores: Scores, count: int) -> Iterator[Labels | Rejected]:
-        tone = scores.heads["sentiment"]
-        tones = tone.argmax(axis=1).tolist()
-        rounded = tone.round(DECIMALS).tolist()
-        topic = scores.heads["topic"]
-        hits = topic >= self._threshold
-        hits[np.arange(count), topic.argmax(axis=1)] = True
-        chosen: list[list[tuple[float, int]]] = [[] for _ in range(count)]
-        rows, columns = hits.nonzero()
-        values = topic[rows, columns].tolist()
-        for row, column, value in zip(rows.tolist(), columns.tolist(), values, strict=True):
-            chosen[row].append((-value, column))
-        for row in range(count):
-            if row in scores.broken:
-                yield Rejected("model_failed", "the model answered NaN or infinity")
-                continue
-            yield Labels(
-                SentimentResult(
-                    label=self._sentiments[tones[row]],
-                    probabilities=dict(zip(self._sentiments, rounded[row], strict=True)),
-                ),
-                tuple(
-                    TopicLabel(label=self._topics[column], probability=round(-value, DECIMALS))
-                    for value, column in sorted(chosen[row])
-                ),
-            )
+def sentiments(head: Head, probabilities: Probabilities) -> list[SentimentResult]:
+    """Return the tone of each text; the labels of ``head`` are the three."""
+    by_name: dict[str, Sentiment] = {name: name for name in SENTIMENTS}
+    labels = [by_name[label] for label in head.labels]
+    best = probabilities.argmax(axis=1).tolist()
+    rounded = probabilities.round(DECIMALS).tolist()
+    return [
+        SentimentResult(label=labels[column], probabilities=dict(zip(labels, row, strict=True)))
+        for column, row in zip(best, rounded, strict=True)
+    ]
+
+
+def chosen(head: Head, probabilities: Probabilities) -> list[tuple[TopicLabel, ...]]:
+    """
+    Return the labels of each text whose probability reaches the head's threshold, the best first.
+
+    The best one counts in any case, but not for a ``several`` head: of its labels none may hold.
+    """
+    count = len(probabilities)
+    hits = probabilities >= head.threshold
+    if head.kind != "several":
+        hits[np.arange(count), probabilities.argmax(axis=1)] = True
+    found: list[list[tuple[float, int]]] = [[] for _ in range(count)]
+    rows, columns = hits.nonzero()
+    values = probabilities[rows, columns].tolist()
+    for row, column, value in zip(rows.tolist(), columns.tolist(), values, strict=True):
+        found[row].append((-value, column))
+    return [
+        tuple(
+            TopicLabel(label=head.labels[column], probability=round(-value, DECIMALS))
+            for value, column in sorted(row)
+        )
+        for row in found
+    ]
+
+
+def entities(
+    head: Head, words: Sequence[Probabilities], rows: Sequence[Row]
+) -> list[tuple[Entity, ...]]:
+    """Return the names in each text; ``words`` as in ``Scores``, of rows that hold their words."""
+    return [_names(head, tags, row) for tags, row in zip(words, rows, strict=True)]
+
+
+def _names(head: Head, tags: Probabilities, row: Row) -> tuple[Entity, ...]:
+    if row.words is None:
+        return ()
+    text = row.words.text
+    made: list[Entity] = []
+    for span in spans_of(head.labels, tags, row.words)[:MAX_ENTITIES]:
+        end = min(span.end, span.start + MAX_ENTITY)
+        made.append(Entity(text=text[span.start : end], type=span.label, start=span.start, end=end))
+    return tuple(made)
+
+
+def _head(manifest: Manifest, name: str, kinds: Sequence[str]) -> Head:
+    head = manifest.head(name)
+    if head.kind not in kinds:
+        raise BundleError(
+            f"bundle {manifest.id}: head {name} is of kind {head.kind}; an opinion needs "
+            + " or ".join(kinds)
+        )
+    return head

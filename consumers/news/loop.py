@@ -184,7 +184,7 @@ class Loop:
         now = self._clock.now()
         for (lane, record), outcome in zip(places, admitted, strict=True):
             if isinstance(outcome, Work):
-                self._window.add(Item(lane, record, outcome), len(outcome.ids), now)
+                self._window.add(Item(lane, record, outcome), len(outcome.row), now)
             else:
                 self._finish(lane, record, outcome)
                 lane.release()
@@ -226,7 +226,7 @@ class Loop:
             lanes[lane] = None
         for lane in lanes:
             lane.release()
-        lengths = [len(item.work.ids) for item in batch]
+        lengths = [len(item.work.row) for item in batch]
         self._metrics.batch(lengths, seconds, self._clock.now() - began)
 
     def _infer(self, works: list[Work]) -> tuple[list[Verdict], float]:

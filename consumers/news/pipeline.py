@@ -24,6 +24,7 @@ from groundswell.events import (
     encode_log,
     instant,
 )
+from groundswell.models.tokens import Row
 from groundswell.news import decode_item
 from groundswell.text import compose, language_of
 
@@ -31,6 +32,7 @@ MAX_TITLE: Final = 2048
 """Characters of the title that the opinion keeps: no opinion may outgrow a Kafka record."""
 MAX_DETAIL: Final = 500
 """Characters of the detail that a refusal keeps."""
+_EMPTY: Final = Row([])
 
 
 class Incoming(NamedTuple):
@@ -43,7 +45,7 @@ class Incoming(NamedTuple):
 
 
 class Work(NamedTuple):
-    """An item that the model can read; ``published_at`` in UTC, ``ids`` at least one token."""
+    """An item that the model can read; ``published_at`` in UTC, ``row`` holds one token at least."""
 
     origin: Origin
     arrived: int
@@ -51,7 +53,7 @@ class Work(NamedTuple):
     published_at: datetime
     language: str
     read: bool
-    ids: list[int]
+    row: Row
 
 
 class Verdict(NamedTuple):
@@ -93,10 +95,10 @@ class Pipeline:
             waiting.append((len(out), text))
             out.append(work)
         encoded = self._model.encode([text for _, text in waiting]) if waiting else []
-        for (place, _), ids in zip(waiting, encoded, strict=True):
+        for (place, _), row in zip(waiting, encoded, strict=True):
             work = out[place]  # type: ignore[assignment] # only places of work are waiting
-            if ids:
-                out[place] = work._replace(ids=ids)
+            if row:
+                out[place] = work._replace(row=row)
             else:
                 empty = Rejected("no_text", "the tokenizer finds no token in it")
                 out[place] = refuse(work.origin, work.arrived, empty)
@@ -110,7 +112,7 @@ class Pipeline:
         """
         out: list[Verdict] = []
         for work, labels in zip(
-            batch, self._labelling.label([work.ids for work in batch]), strict=True
+            batch, self._labelling.label([work.row for work in batch]), strict=True
         ):
             if isinstance(labels, Rejected):
                 out.append(refuse(work.origin, work.arrived, labels))
@@ -128,6 +130,7 @@ class Pipeline:
                 read=work.read,
                 sentiment=labels.sentiment,
                 topics=labels.topics,
+                entities=labels.entities,
                 bundle=self._bundle,
                 origin=work.origin,
             )
@@ -142,7 +145,7 @@ class Pipeline:
         language = language_of(item.language, text)
         read = not language or language in self._languages
         published = _utc(item.published_at)
-        return Work(record.origin, record.arrived, item, published, language, read, []), text
+        return Work(record.origin, record.arrived, item, published, language, read, _EMPTY), text
 
 
 def refuse(origin: Origin, arrived: int, error: Rejected) -> Verdict:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from groundswell.models.bundle import Manifest
-from groundswell.models.session import Scores
+from groundswell.models.scores import Scores
+from groundswell.models.tokens import Row
 
 
 class Labeller(Protocol):
@@ -20,10 +21,10 @@ class Labeller(Protocol):
         """How many batches may be run at once, each in a thread of its own."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text; callable from any thread."""
+    def encode(self, texts: Sequence[str]) -> list[Row]:
+        """Return each text as the model reads it; callable from any thread."""
         ...
 
-    def run(self, rows: Sequence[Sequence[int]]) -> Scores:
+    def run(self, rows: Sequence[Row]) -> Scores:
         """Label a batch; raises ``ModelError``."""
         ...

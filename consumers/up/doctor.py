@@ -24,7 +24,8 @@ from consumers.adapters.redis_counts import open_counts
 from consumers.up.look import settled
 from groundswell import __version__
 from groundswell.errors import GroundswellError
-from groundswell.models.session import check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import load
 from groundswell.settings import Settings
 
 State: TypeAlias = Literal["ok", "note", "missing"]

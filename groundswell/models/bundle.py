@@ -8,6 +8,7 @@ file is ever unpickled.
 
 import hashlib
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -18,6 +19,8 @@ from groundswell.text import TEXT_VERSION
 
 MANIFEST: Final = "manifest.json"
 MANIFEST_SCHEMA: Final = 1
+PLAIN: Final = "{text}"
+"""The template of a model that reads the text of an item and nothing else."""
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -90,7 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
     max_chars: Annotated[int, Meta(ge=64)]
     token_types: Literal["zeros", "shape"] = "zeros"  # noqa: S105 - tokens of text
-    template: str = "{text}"
+    template: str = PLAIN
     """How the fields of a row are joined into what the model reads."""
     languages: tuple[str, ...]
     heads: tuple[Head, ...]
@@ -109,6 +112,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """The name that every opinion carries: name and version."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a row that the template joins, each once; raises ``BundleError``."""
+        try:
+            parts = list(Formatter().parse(self.template))
+        except ValueError as error:
+            raise BundleError(f"bundle {self.id}: template {self.template!r}: {error}") from None
+        names = [name for _, name, _, _ in parts if name is not None]
+        plain = all(name.isidentifier() for name in names)
+        if not names or not plain or any(form or how for _, _, form, how in parts):
+            raise BundleError(
+                f"bundle {self.id}: template {self.template!r} must hold fields as in {{text}}"
+            )
+        return tuple(dict.fromkeys(names))
 
     def head(self, name: str) -> Head:
         """Return the head called ``name``; raises ``BundleError``."""
@@ -157,6 +175,7 @@ def load_manifest(directory: Path) -> Manifest:
         raise BundleError(
             f"{path}: trained on text version {manifest.text_version}, this release composes {TEXT_VERSION}"
         )
+    _ = manifest.fields  # raises where the template cannot be used
     for file in files_of(manifest):
         check_file(directory, file)
     return manifest

@@ -8,6 +8,7 @@ from consumers.news.labels import Labelling
 from consumers.news.pipeline import MAX_DETAIL, MAX_TITLE, Incoming, Pipeline, Verdict, Work
 from groundswell.errors import BundleError
 from groundswell.events import Origin
+from groundswell.models.tokens import Row
 from tests.news_world import Topic, World, item, model, running
 
 GOOD = {"id": "1", "source": "s", "published_at": "2026-01-05T10:00:00Z", "title": "Profit soars"}
@@ -132,10 +133,10 @@ class Silent:
     workers = 1
 
     def encode(self, texts):
-        return [[] for _ in texts]
+        return [Row([]) for _ in texts]
 
     def run(self, rows):
-        return model().run([[2, 3] for _ in rows])
+        return model().run([Row([2, 3]) for _ in rows])
 
 
 def test_a_text_without_tokens_is_refused():

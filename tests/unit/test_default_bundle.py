@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from groundswell.models.bundle import load_manifest, sha256_of
-from groundswell.models.session import check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import load
 from groundswell.tasks import content_hash, parse_function
 
 ROOT = Path(__file__).parents[2]

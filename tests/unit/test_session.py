@@ -8,9 +8,10 @@ import pytest
 from groundswell.errors import BundleError
 from groundswell.models import providers, session
 from groundswell.models.bundle import MANIFEST, Golden, Manifest, describe, load_manifest
+from groundswell.models.golden import check_golden, read_golden
 from groundswell.models.providers import choose_graph
-from groundswell.models.session import ModelError, check_golden, load, read_golden
-from groundswell.models.tokens import Tokens
+from groundswell.models.session import ModelError, load
+from groundswell.models.tokens import Row, Tokens
 from tests.news_world import TINY, model
 
 
@@ -62,9 +63,9 @@ def test_a_failing_session_is_a_model_error():
 
 
 def test_texts_are_cut_to_the_bundle_s_limits():
-    [ids] = model().encode(["profit " * 10_000])
+    [row] = model().encode(["profit " * 10_000])
 
-    assert len(ids) == model().manifest.max_tokens
+    assert len(row) == model().manifest.max_tokens
 
 
 def test_characters_are_cut_before_tokens():
@@ -138,12 +139,13 @@ def made(fake):
     manifest = load_manifest(TINY)
     choice = choose_graph(manifest, "cpu", vnni=True)
     opened = providers.Opened(fake, "cpu", choice, "a fake", 1)
-    return session.Model(manifest, opened, Tokens(TINY / "tokenizer.json", 64, 512))
+    tokens = Tokens(TINY / "tokenizer.json", 64, 512)
+    return session.Model(manifest, opened, tokens, manifest.heads)
 
 
 def test_only_what_the_graph_declares_is_fed():
     fake = FakeSession(("input_ids", "token_type_ids"))
-    made(fake).run([[2, 5, 3], [2, 3]])
+    made(fake).run([Row([2, 5, 3]), Row([2, 3])])
 
     assert {name: array.tolist() for name, array in fake.fed.items()} == {
         "input_ids": [[2, 5, 3], [2, 3, 0]],
@@ -158,7 +160,7 @@ def test_unknown_inputs_are_refused():
 
 def test_an_answer_of_another_shape_is_a_model_error():
     with pytest.raises(ModelError, match=r"head sentiment answered in shape \(1, 5\)"):
-        made(FakeSession(width=5)).run([[2, 3]])
+        made(FakeSession(width=5)).run([Row([2, 3])])
 
 
 def test_the_golden_texts_agree_here():

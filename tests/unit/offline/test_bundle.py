@@ -14,7 +14,8 @@ from export.cli import export
 from export.make import make_bundle
 from groundswell.errors import BundleError, InputError
 from groundswell.models.bundle import MANIFEST, load_manifest, sha256_of
-from groundswell.models.session import check_golden, load, read_golden
+from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.session import load
 from groundswell.tasks import content_hash
 from training.checkpoint import read_checkpoint
 

@@ -1,0 +1,59 @@
+"""From the logits of a graph to probabilities: of whole texts, and of the words in them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundswell.models.tokens import Row
+
+Probabilities: TypeAlias = NDArray[np.float64]
+"""Shape [texts, labels], or [words, outputs] for one text; rows sum to one but for ``several`` heads."""
+
+
+class Scores(NamedTuple):
+    """
+    What the model says of a batch, rows in the order of the batch.
+
+    ``heads`` holds [texts, labels] for each head that speaks of whole texts, ``words`` for each head of
+    kind ``tokens`` an array [words, outputs] per text. ``broken`` holds the rows for which it answered
+    NaN or infinity. ``embedding``, [texts, width], is None unless it was asked for.
+    """
+
+    heads: Mapping[str, Probabilities]
+    broken: frozenset[int]
+    words: Mapping[str, list[Probabilities]]
+    embedding: NDArray[np.float64] | None = None
+
+
+def softmax(logits: NDArray[Any], temperature: float) -> Probabilities:
+    """Return the softmax of logits / temperature over the last of two axes."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = logits.astype(np.float64) / temperature
+        weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def sigmoid(logits: NDArray[Any], temperature: float) -> Probabilities:
+    """Return 1 / (1 + exp(-logits / temperature))."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(1.0 / (1.0 + np.exp(-logits.astype(np.float64) / temperature)))
+
+
+def of_words(
+    logits: NDArray[Any], rows: Sequence[Row], temperature: float, fine: NDArray[np.bool_]
+) -> list[Probabilities]:
+    """
+    Return for each row the probabilities of its words' tags, read at each word's first token.
+
+    ``logits`` has shape [rows, tokens, outputs]. Clears the places in ``fine`` of rows that are not
+    finite there (what stands at padding means nothing).
+    """
+    places = [row.words.places if row.words else [] for row in rows]
+    counts = [len(part) for part in places]
+    texts = np.repeat(np.arange(len(rows)), counts)
+    flat = logits[texts, np.fromiter(chain.from_iterable(places), np.int64, sum(counts))]
+    fine[texts[~np.isfinite(flat).all(axis=1)]] = False
+    return np.split(softmax(flat, temperature), np.cumsum(counts)[:-1])
