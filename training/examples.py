@@ -52,4 +52,6 @@ class Example:
     truths: tuple[Truth, ...]
     source: str = ""
     date: datetime | None = None
+    origin: str = ""
+    """``FILE:LINE``, for messages."""
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,15 @@ from safetensors.torch import load_file
 from groundswell.errors import InputError
 from training import checkpoint as store
 from training.baseline import baseline
-from training.data import Example, hash_files, label_rows, label_values, read_rows, split_examples
+from training.data import (
+    Example,
+    flat,
+    label_rows,
+    label_values,
+    merge_duplicates,
+    read_sets,
+    split_examples,
+)
 from training.encode import load_tokenizer, tokenise
 from training.encoder import locate
 from training.evaluate import Score, predict, score
@@ -49,11 +57,13 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     Raises ``InputError`` for whatever the user gave that cannot be used.
     """
     # Rows, and the heads that their labels ask for.
-    hashes = hash_files(plan.data)
-    rows = read_rows(plan.data, recipe.max_chars)
-    tasks = choose_tasks(plan.functions, label_values(rows))
-    examples = label_rows(rows, tasks)
+    sets = read_sets(plan.data)
+    hashes = {item.name: item.sha256 for item in sets}
+    chosen = choose_tasks(plan.functions, label_values(sets))
+    tasks = [task for task in chosen if task.function.output in {"single", "ordered"}]
+    examples = merge_duplicates(label_rows(sets, tasks, recipe.max_chars).examples)
     split = split_examples(examples, dev=plan.dev, test=plan.test, seed=recipe.seed)
+    held = {name: flat(part) for name, part in split.parts.items()}
     heads = {task.name: len(task.function.labels) for task in tasks}
     console.print(
         f"{len(examples)} rows: {len(split.train)} train, {len(split.dev)} dev, {len(split.test)} test; "
@@ -83,13 +93,13 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
     parts = {
         name: Encoded.of(tokenise(tokenizer, [e.text for e in part]), part)
-        for name, part in (("train", split.train), ("dev", split.dev), ("test", split.test))
+        for name, part in held.items()
     }
     began = time.perf_counter()
     history = fit(model, parts["train"], parts["dev"], recipe, hardware, console)
     took = time.perf_counter() - began
     bases = {
-        name: baseline(split.train, split.test, place, size)
+        name: baseline(held["train"], held["test"], place, size)
         for place, (name, size) in enumerate(heads.items())
     }
     report = Report(
@@ -122,7 +132,7 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
         ),
         model,
         encoder.directory / store.TOKENIZER,
-        _samples((*split.test, *split.dev, *split.train)),
+        _samples((*held["test"], *held["dev"], *held["train"])),
         lambda directory: write_report(report, directory),
     )
     return report

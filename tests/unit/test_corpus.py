@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from groundswell.tasks import parse_function
-from training.neighbours import clusters
+from training.data.neighbours import clusters
 
 FOLDER = Path(__file__).parents[2] / "training"
 FILES = sorted((FOLDER / "corpus").rglob("*.jsonl"))
