@@ -1,18 +1,41 @@
-"""Texts to tensors: tokenised once, padded a batch at a time, with batches of similar lengths."""
+"""
+Texts to tensors: tokenised once, padded a batch at a time, with batches of similar lengths.
+
+Rule: what stands here is what ``groundswell.models.tokens`` does when a bundle serves; a test compares.
+"""
 
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from groundswell.errors import InputError
+from groundswell.shape import shape_of
+
+TokenTypes: TypeAlias = Literal["zeros", "shape"]
 
 _MEGABATCH: Final = 40
 """Batches are cut from this many batches' worth of shuffled rows, sorted by length."""
+
+
+class Word(NamedTuple):
+    """A word of the text: its characters, ``end`` excluded, and the place of its first token."""
+
+    start: int
+    end: int
+    place: int
+
+
+class Tokens(NamedTuple):
+    """A text as the model reads it: ids, token types (as many), and the words that were kept."""
+
+    ids: list[int]
+    types: list[int]
+    words: tuple[Word, ...]
 
 
 def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
@@ -26,24 +49,40 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Return the token ids of each text."""
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+def tokenise(
+    tokenizer: Tokenizer, texts: Sequence[str], token_types: TokenTypes = "zeros"
+) -> list[Tokens]:
+    """Return the tokens of each text."""
+    return [
+        _tokens(text, encoding, token_types)
+        for text, encoding in zip(texts, tokenizer.encode_batch(list(texts)), strict=True)
+    ]
 
 
-def pad(ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-    """Return the model's three inputs, int64 [len(ids), longest], padded with zeros on the right."""
-    longest = max(len(row) for row in ids)
-    input_ids = torch.zeros(len(ids), longest, dtype=torch.int64)
-    mask = torch.zeros_like(input_ids)
-    for place, row in enumerate(ids):
-        input_ids[place, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        mask[place, : len(row)] = 1
-    return {
-        "input_ids": input_ids,
-        "attention_mask": mask,
-        "token_type_ids": torch.zeros_like(input_ids),
-    }
+def _tokens(text: str, encoding: Encoding, token_types: TokenTypes) -> Tokens:
+    starts: dict[int, Word] = {}
+    numbers, offsets = encoding.word_ids, encoding.offsets
+    for place, (number, (start, end)) in enumerate(zip(numbers, offsets, strict=True)):
+        if number is not None:
+            first = starts.get(number, Word(start, end, place))
+            starts[number] = Word(first.start, end, first.place)
+    types = [0] * len(encoding.ids)
+    if token_types == "shape":  # noqa: S105 - tokens of text
+        shapes = {number: shape_of(text[word.start : word.end]) for number, word in starts.items()}
+        types = [0 if number is None else shapes[number] for number in numbers]
+    return Tokens(encoding.ids, types, tuple(starts.values()))
+
+
+def pad(rows: Sequence[Tokens]) -> dict[str, Tensor]:
+    """Return the model's three inputs, int64 [len(rows), longest], padded with zeros on the right."""
+    longest = max(len(row.ids) for row in rows)
+    input_ids = torch.zeros(len(rows), longest, dtype=torch.int64)
+    mask, types = torch.zeros_like(input_ids), torch.zeros_like(input_ids)
+    for place, row in enumerate(rows):
+        input_ids[place, : len(row.ids)] = torch.tensor(row.ids, dtype=torch.int64)
+        types[place, : len(row.ids)] = torch.tensor(row.types, dtype=torch.int64)
+        mask[place, : len(row.ids)] = 1
+    return {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": types}
 
 
 def batches(lengths: Sequence[int], size: int, shuffle: random.Random) -> list[list[int]]:

@@ -1,83 +1,104 @@
-"""How good the heads are: predictions, accuracy, macro-F1 and confusion. Scores are plain numpy."""
+"""What the model says of texts, and how good that is on the dev part: what the loop asks for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.data import MASKED
-from training.encode import in_order_of_length, pad
+from groundswell.models.spans import stretches
+from groundswell.tasks import Function
+from training.encode import Tokens, in_order_of_length, pad
+from training.evaluation.scores import entity_scores, score, several_score
+from training.examples import Span, Spans, Truth
 from training.hardware import Hardware
+from training.losses import Encoded
 from training.model import OpinionModel
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Ints: TypeAlias = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """
-    The scores of one head over ``rows`` labelled rows.
-
-    ``confusion[i][j]`` counts rows of label i that were given label j; ``f1`` is per label, in order.
-    """
-
-    rows: int
-    accuracy: float
-    macro_f1: float
-    f1: tuple[float, ...]
-    confusion: tuple[tuple[int, ...], ...]
+Predicted: TypeAlias = Floats | list[Floats]
+"""Logits: of a sentence head [rows, outputs], of a token head a [words, outputs] for each row."""
 
 
 def predict(
-    model: OpinionModel, ids: Sequence[list[int]], hardware: Hardware, batch: int = 64
-) -> dict[str, Floats]:
-    """Return the logits of each head, float32 [rows, labels], in the order of ``ids``."""
+    model: OpinionModel, rows: Sequence[Tokens], hardware: Hardware, batch: int = 64
+) -> dict[str, Predicted]:
+    """Return what each head says of each row, float32, in the order of ``rows``."""
     model.eval()
-    result = {
-        name: np.zeros((len(ids), size), dtype=np.float32)
-        for name, size in model.config.heads.items()
+    sizes: Mapping[str, int] = model.config.heads
+    sentence = {
+        name: np.zeros((len(rows), size), dtype=np.float32)
+        for name, size in sizes.items()
+        if name not in model.token_heads
+    }
+    tokens: dict[str, list[Floats]] = {
+        name: [np.zeros((0, sizes[name]), dtype=np.float32)] * len(rows)
+        for name in model.token_heads
     }
     with torch.inference_mode():
-        for places in in_order_of_length([len(row) for row in ids], batch):
-            inputs = pad([ids[place] for place in places])
+        for places in in_order_of_length([len(row.ids) for row in rows], batch):
+            inputs = pad([rows[place] for place in places])
             outputs = model(**{name: value.to(hardware.device) for name, value in inputs.items()})
-            for name, logits in result.items():
+            for name, logits in sentence.items():
                 logits[places] = outputs[name].float().cpu().numpy()
-    return result
+            for name, answers in tokens.items():
+                said = outputs[name].float().cpu().numpy()
+                for line, place in enumerate(places):
+                    answers[place] = said[line, [word.place for word in rows[place].words]]
+    return {**sentence, **tokens}
 
 
-def score(truth: Ints, given: Ints, labels: int) -> Score:
-    """
-    Score one head; rows whose truth is ``MASKED`` are left out.
-
-    Macro-F1 is the mean over the labels that occur in the truth or in what was given, so that a label
-    which a small test part does not hold costs nothing.
-    """
-    kept = truth != MASKED
-    confusion = np.zeros((labels, labels), dtype=np.int64)
-    np.add.at(confusion, (truth[kept], given[kept]), 1)
-    hit = np.diag(confusion)
-    size = confusion.sum(axis=0) + confusion.sum(axis=1)
-    f1 = 2 * hit / np.maximum(size, 1)
-    rows = int(kept.sum())
-    return Score(
-        rows=rows,
-        accuracy=float(hit.sum() / max(rows, 1)),
-        macro_f1=float(f1[size > 0].mean()) if rows else 0.0,
-        f1=tuple(float(value) for value in f1),
-        confusion=tuple(tuple(int(n) for n in line) for line in confusion),
+def spans_of(outputs: Sequence[str], row: Tokens, logits: Floats) -> tuple[Span, ...]:
+    """Return the stretches that a token head found; ``logits`` is [words, len(outputs)]."""
+    tags = [outputs[place] for place in logits.argmax(axis=1)]
+    return tuple(
+        Span(row.words[first].start, row.words[stop - 1].end, label)
+        for first, stop, label in stretches(tags)
     )
 
 
-def dev_score(logits: Sequence[Floats], truth: Ints) -> float:
-    """Return the mean macro-F1 over the heads that have a labelled row; ``truth`` is [rows, heads]."""
-    scores = [
-        score(truth[:, place], head.argmax(axis=1), head.shape[1]).macro_f1
-        for place, head in enumerate(logits)
-        if (truth[:, place] != MASKED).any()
-    ]
-    return float(np.mean(scores))
+def head_score(
+    function: Function, rows: Sequence[Tokens], said: Predicted, truths: Sequence[Truth]
+) -> float | None:
+    """Return the primary metric of a head over the rows that have a truth; ``None`` without any."""
+    kept = [place for place, truth in enumerate(truths) if truth is not None]
+    if not kept:
+        return None
+    outputs = function.outputs
+    if function.output == "tokens":
+        marked = [truth.spans if isinstance(truth, Spans) else () for truth in truths]
+        found = [spans_of(outputs, rows[place], said[place]) for place in kept]
+        known = [truth.known if isinstance(truth, Spans) else frozenset() for truth in truths]
+        judged = [
+            tuple(span for span in spans if span.label in known[place])
+            for place, spans in zip(kept, found, strict=True)
+        ]
+        return entity_scores([marked[place] for place in kept], judged, function.label_names).f1
+    logits = np.asarray(said)[kept]
+    if function.output == "several":
+        truth = np.zeros(logits.shape, dtype=bool)
+        for line, place in zip(truth, kept, strict=True):
+            line[list(cast("frozenset[int]", truths[place]))] = True
+        several = several_score(truth, logits >= 0.0)
+        return several.micro_f1 if function.primary == "micro_f1" else several.macro_f1
+    places = np.array([truths[place] for place in kept], dtype=np.int64)
+    single = score(places, logits.argmax(axis=1), len(outputs))
+    return single.macro_f1 if function.primary == "macro_f1" else single.accuracy
+
+
+def dev_scores(
+    model: OpinionModel, functions: Sequence[Function], dev: Encoded, hardware: Hardware
+) -> dict[str, float]:
+    """Return the primary metric of each head that has a labelled row in ``dev``."""
+    said = predict(model, dev.rows, hardware)
+    scores = {
+        function.name: head_score(
+            function,
+            dev.rows,
+            said[function.name],
+            [truths[place] for truths in dev.truths],
+        )
+        for place, function in enumerate(functions)
+    }
+    return {name: value for name, value in scores.items() if value is not None}

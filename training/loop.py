@@ -1,12 +1,12 @@
 """
 The training loop, read from top to bottom.
 
-Rules: one seed decides everything that is random; the weights of the best step on the dev part are what
-comes back, whatever happened after it; a loss that is not finite ends the run with an error.
+Rules: one seed decides everything that is random, a step's random numbers follow from its own number;
+the weights of the best evaluation on the dev part are what comes back, whatever happened after it; a
+loss that is not finite ends the run with an error that says why.
 """
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,203 +15,144 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from groundswell.errors import CannotContinue
-from training.data import MASKED, Example
-from training.encode import batches, pad
-from training.evaluate import dev_score, predict
-from training.hardware import Hardware, autocast
+from groundswell.tasks import Function
+from training.evaluate import dev_scores
+from training.hardware import Hardware
+from training.losses import Encoded, class_weights
 from training.model import OpinionModel
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """
-    How to train; the defaults suit a small encoder on two cores.
-
-    ``head_factor`` multiplies the learning rate for the heads, ``patience`` is in evaluations without a
-    better score.
-    """
-
-    epochs: int = 4
-    seed: int = 1
-    batch: int = 32
-    learning_rate: float = 2e-4
-    head_factor: float = 5.0
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    smoothing: float = 0.05
-    freeze: str = "embeddings"
-    evaluations: int = 2
-    """Evaluations an epoch."""
-    patience: int = 4
-    max_tokens: int = 128
-    max_chars: int = 2000
+from training.optimise import Movement
+from training.parallel import Alone, Workers
+from training.progress import Evaluation, Keeper, mean, restore, snapshot
+from training.recipe import Recipe
+from training.sampling import epoch_batches, kinds_of, shares
+from training.step import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The mean macro-F1 on the dev part after ``step`` steps, and the mean loss since the last one."""
+class Fitted:
+    """Every evaluation, the best one's step, and whether averaged weights took its place."""
 
-    step: int
-    loss: float
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Examples as token ids, with their labels [rows, heads]."""
-
-    ids: tuple[list[int], ...]
-    labels: Tensor
-
-    @classmethod
-    def of(cls, ids: Sequence[list[int]], examples: Sequence[Example]) -> "Encoded":
-        """Join token ids with the labels of their examples."""
-        return cls(tuple(ids), torch.tensor([e.labels for e in examples], dtype=torch.int64))
+    history: tuple[Evaluation, ...]
+    best_step: int
+    best_score: float
+    averaged: bool = False
 
 
-def fit(
+def fit(  # noqa: PLR0913 - the run's parts, each by its name
     model: OpinionModel,
+    functions: Sequence[Function],
     train: Encoded,
     dev: Encoded,
     recipe: Recipe,
     hardware: Hardware,
     console: Console,
-) -> list[Evaluation]:
+    *,
+    workers: Workers | None = None,
+    keeper: Keeper | None = None,
+    after_step: Callable[[int], None] = lambda _: None,
+) -> Fitted:
     """
     Train ``model`` in place; on return it holds the weights of the best evaluation.
 
-    The best is the highest mean macro-F1 on ``dev``; of equals the earliest. Returns every evaluation.
-    Raises ``CannotContinue`` when the loss is not finite.
+    The best is the highest mean of the heads' primary metrics on ``dev``; of equals the earliest.
+    ``after_step`` is called with the number of steps done. Raises ``CannotContinue`` when the loss is
+    not finite or progress cannot be kept, ``InputError`` for a recipe that the model does not bear.
     """
-    seed(recipe.seed)
-    shuffle = random.Random(recipe.seed)  # noqa: S311 - an order is no secret
-    heads = list(model.heads)
+    workers, keeper = workers or Alone(), keeper or Keeper(None, "")
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     nn.Module.to(model, hardware.device)
-    freeze(model, recipe.freeze)
-    optimiser = make_optimiser(model, recipe)
-    per_epoch = -(-len(train.ids) // recipe.batch)
+    kinds = kinds_of(train.kinds())
+    per_epoch = sum(shares([len(kind) for kind in kinds], recipe.batch, recipe.balance))
     steps = per_epoch * recipe.epochs
     every = -(-per_epoch // recipe.evaluations)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: pace(step, steps, recipe))
-
-    history: list[Evaluation] = []
-    best: dict[str, Tensor] = {}
-    best_score, since_best, losses = float("-inf"), 0, []
-    with _bar(console) as bar:
-        task = bar.add_task("training", total=steps, note="")
-        for step, places in enumerate(_stream(train, recipe, shuffle), start=1):
-            model.train()
-            inputs = {
-                k: v.to(hardware.device) for k, v in pad([train.ids[p] for p in places]).items()
-            }
-            labels = train.labels[places].to(hardware.device)
-            with autocast(hardware):
-                outputs = model(**inputs)
-                loss = masked_loss([outputs[head] for head in heads], labels, recipe.smoothing)
-            value = float(loss.detach())
-            if not torch.isfinite(loss.detach()):
-                raise CannotContinue(
-                    f"the loss is {value} at step {step} of {steps}; train again with a lower "
-                    f"--learning-rate than {recipe.learning_rate:g}, or with --precision fp32"
-                )
-            losses.append(value)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            optimiser.step()
-            schedule.step()
-            bar.update(
-                task, completed=step, note=f"loss {value:.3f}  best {max(best_score, 0):.3f}"
-            )
-
-            if step % every and step != steps:
-                continue
-            logits = predict(model, dev.ids, hardware)
-            score = dev_score([logits[head] for head in heads], dev.labels.numpy())
-            history.append(Evaluation(step, sum(losses) / len(losses), score))
-            losses = []
-            if score > best_score:
-                best_score, since_best = score, 0
-                best = {name: p.detach().clone() for name, p in model.state_dict().items()}
-            else:
-                since_best += 1
-                if since_best >= recipe.patience:
-                    break
-    model.load_state_dict(best)
-    model.eval()
-    return history
-
-
-def masked_loss(logits: Sequence[Tensor], labels: Tensor, smoothing: float) -> Tensor:
-    """
-    Return the sum over the heads of the mean cross entropy of the rows that have a label.
-
-    ``labels`` is [rows, heads], ``MASKED`` where there is none; a head without a labelled row adds 0.
-    """
-    total = logits[0].new_zeros(())
-    for place, head in enumerate(logits):
-        count = (labels[:, place] != MASKED).sum().clamp(min=1)
-        total = total + (
-            nn.functional.cross_entropy(
-                head.float(),
-                labels[:, place],
-                ignore_index=MASKED,
-                label_smoothing=smoothing,
-                reduction="sum",
-            )
-            / count
+    movement = Movement(model, recipe, steps)
+    weights = {
+        function.name: class_weights(
+            function, [truths[place] for truths in train.truths], recipe.class_weights
         )
-    return total
+        for place, function in enumerate(functions)
+    }
+    compute = Step(model, functions, train, recipe, hardware, workers, movement, weights)
+    progress = keeper.load(movement)
+    place = progress.place
+    epoch, plan = -1, list[list[int]]()
 
+    with _bar(console, shown=workers.rank == 0) as bar:
+        task = bar.add_task("training", total=steps, completed=place.step, note="")
+        while place.step < steps and not place.over:
+            # One step: its rates, its random numbers, its rows.
+            number = place.step
+            if number // per_epoch != epoch:
+                epoch = number // per_epoch
+                plan = epoch_batches(
+                    kinds,
+                    [len(row.ids) for row in train.rows],
+                    batch=recipe.batch,
+                    balance=recipe.balance,
+                    seed=recipe.seed,
+                    epoch=epoch,
+                )
+            movement.at(number)
+            torch.manual_seed((recipe.seed * 1_000_003 + number) * workers.world + workers.rank)
+            loss = compute(plan[number % per_epoch])
+            if loss != loss or loss in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
+                raise CannotContinue(compute.why(loss, number + 1, steps, plan[number % per_epoch]))
+            place.losses.append(loss)
+            place.step += 1
+            note = f"loss {loss:.3f}  best {max(place.best_score, 0):.3f}"
+            bar.update(task, completed=place.step, note=note)
 
-def pace(step: int, steps: int, recipe: Recipe) -> float:
-    """Return the factor of the learning rate: a linear warm-up, then a linear way down to zero."""
-    warm = max(1, round(steps * recipe.warmup))
-    if step < warm:
-        return (step + 1) / warm
-    return max(0.0, (steps - step) / max(1, steps - warm))
+            # From time to time: how good is it, and is it still getting better?
+            if place.step % every == 0 or place.step == steps:
+                heads = dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
+                score = workers.share(sum(heads.values()) / max(1, len(heads)))
+                average = sum(place.losses) / len(place.losses)
+                place.history.append(Evaluation(place.step, average, score, heads))
+                place.losses = []
+                if recipe.average:
+                    progress.last = [*progress.last, snapshot(movement)][-recipe.average :]
+                if score > place.best_score:
+                    place.best_score, place.since_best = score, 0
+                    progress.best = snapshot(movement)
+                else:
+                    place.since_best += 1
+                    place.over = place.since_best >= recipe.patience
+            if workers.rank == 0 and keeper.due():
+                keeper.save(progress, movement)
+            after_step(place.step)
 
-
-def freeze(model: OpinionModel, what: str) -> None:
-    """Take the encoder's embeddings out of training, or nothing (``none``)."""
-    for parameter in model.bert.embeddings.parameters():
-        parameter.requires_grad_(what != "embeddings")
-
-
-def make_optimiser(model: OpinionModel, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW; heads learn faster, biases and layer norms do not decay."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            kind = (name.startswith("heads."), parameter.ndim > 1)
-            groups.setdefault(kind, []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "lr": recipe.learning_rate * (recipe.head_factor if is_head else 1.0),
-                "weight_decay": recipe.weight_decay if is_matrix else 0.0,
-            }
-            for (is_head, is_matrix), parameters in groups.items()
-        ],
-        fused=True,
+    best_step = max(place.history, key=lambda evaluation: evaluation.score).step
+    averaged = len(progress.last) > 1 and _average(
+        model, functions, dev, hardware, workers, movement, progress.last, place.best_score
     )
+    if not averaged:
+        restore(movement, progress.best)
+    model.eval()
+    return Fitted(tuple(place.history), best_step, place.best_score, averaged)
+
+
+def _average(  # noqa: PLR0913, PLR0917 - called once, above
+    model: OpinionModel,
+    functions: Sequence[Function],
+    dev: Encoded,
+    hardware: Hardware,
+    workers: Workers,
+    movement: Movement,
+    last: list[dict[str, Tensor]],
+    best_score: float,
+) -> bool:
+    """Set the weights to the mean of the last ones; say whether that is at least as good as the best."""
+    restore(movement, mean(last))
+    heads = dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
+    return workers.share(sum(heads.values()) / max(1, len(heads))) >= best_score
 
 
 def seed(value: int) -> None:
-    """Seed torch, and have it refuse what is not deterministic."""
+    """Seed torch, before anything is drawn: the heads' first weights among it."""
     torch.manual_seed(value)
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
 
-def _stream(train: Encoded, recipe: Recipe, shuffle: random.Random) -> Iterator[list[int]]:
-    lengths = [len(ids) for ids in train.ids]
-    for _ in range(recipe.epochs):
-        yield from batches(lengths, recipe.batch, shuffle)
-
-
-def _bar(console: Console) -> Progress:
+def _bar(console: Console, *, shown: bool) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -219,4 +160,4 @@ def _bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not shown)
