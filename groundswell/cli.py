@@ -121,6 +121,10 @@ def classify(
     ],
     out: Annotated[str, typer.Option("--out", "-o", help="Where to write; -: stdout.")] = "-",
     bundle: Annotated[Path | None, typer.Option(help="Directory of the model bundle.")] = None,
+    function: Annotated[
+        list[Path] | None,
+        typer.Option(help="A function (YAML) to answer by similarity, untrained; may be repeated."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Add labels to every row of a file, with the code of the online path."""
@@ -129,7 +133,7 @@ def classify(
     settings = _settings(config)
     if bundle is not None:
         settings = settings.model_copy(update={"bundle": bundle})
-    code = run(settings, file, out)
+    code = run(settings, file, out, function or ())
     if code:
         raise typer.Exit(code)
 

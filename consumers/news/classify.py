@@ -1,14 +1,16 @@
 """
 `classify`: add labels to every row of a file, with the code of the online path.
 
-A row is a JSON object with `text`, or `title` and `body`. It comes out in its place with all its own
-fields and `sentiment`, `topics` and `bundle`; where it has a field of that name already, ours is called
-`predicted_…`. A row that cannot be read is kept, with `error` in place of the labels (a line that is
-no object as `row`), and counted: that is no failure of the command.
+A row comes out in its place with all its own fields, `sentiment`, `topics`, `entities` (as far as the
+bundle has such heads), further heads and functions by their own names, and `bundle`; where it has a
+field of that name already, ours is called `predicted_…`. Starts and ends of names count characters of
+what the model read: where that is not `text` as it stands, the row holds it as `composed`. A row that
+cannot be read is kept, with `error` in place of the labels, and counted: that is no failure of the
+command.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -19,34 +21,46 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
+from consumers.news.asking import Asking
 from consumers.news.core.batching import Batcher
-from consumers.news.labels import Labelling, Labels
+from consumers.news.labels import best, chosen, entities
 from consumers.news.ports import Labeller
+from consumers.news.rows import Read, labelled, read
+from consumers.news.similar import prepare, read_functions
 from groundswell.errors import InputError, Rejected
+from groundswell.models.bundle import Head
 from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.scores import Probabilities, Scores, apart, together
 from groundswell.models.session import load
 from groundswell.models.tokens import Row
 from groundswell.settings import Settings
-from groundswell.text import compose
+from groundswell.tasks import Function
 
 CHUNK: Final = 1024
 """Rows that are sorted by length together, and held in memory twice."""
 
 
 class _Row(NamedTuple):
-    fields: dict[str, Any]
+    read: Read
     row: Row
-    error: str
 
 
 class Classifier:
     """The model with the batching of the online path; ``probe`` is a text that it can read."""
 
-    def __init__(self, model: Labeller, probe: str, max_tokens: int, max_items: int) -> None:
+    def __init__(
+        self,
+        model: Labeller,
+        probe: str,
+        max_tokens: int,
+        max_items: int,
+        functions: Sequence[Function] = (),
+    ) -> None:
         self._model = model
-        self._labelling = Labelling(model, probe)
+        self._asking = Asking(model, probe)
         self._max_tokens = max_tokens
         self._max_items = max_items
+        self._similar = [prepare(function, model, self._asking) for function in functions]
 
     def rows(self, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         """Yield a row for every line that is not blank, in order; the next rows encode meanwhile."""
@@ -58,36 +72,88 @@ class Classifier:
                 yield from self._label(rows)
 
     def _encode(self, lines: list[bytes]) -> list[_Row]:
-        read = [_read(line, self._model.manifest.max_chars) for line in lines]
-        texts = [text for _, text, error in read if not error]
+        rows = [read(line, self._model.manifest) for line in lines]
+        texts = [row.text for row in rows if not row.error]
         encoded = iter(self._model.encode(texts) if texts else [])
-        return [
-            _Row(fields, Row([]) if error else next(encoded), error) for fields, _, error in read
-        ]
+        return [_Row(row, Row([]) if row.error else next(encoded)) for row in rows]
 
     def _label(self, rows: list[_Row]) -> Iterator[dict[str, Any]]:
         window: Batcher[int] = Batcher(self._max_tokens, self._max_items, 0.0, len(rows))
         for place, row in enumerate(rows):
-            if not row.error:
+            if not row.read.error:
                 window.add(place, max(1, len(row.row)), 0.0)
-        answers: dict[int, Labels | Rejected] = {}
+        refused: dict[int, Rejected] = {}
+        scored: dict[int, Scores] = {}
         while batch := window.take(0.0, flush=True):
-            labels = self._labelling.label([rows[place].row for place in batch])
-            answers.update(zip(batch, labels, strict=True))
-        for place, row in enumerate(rows):
-            yield _written(row, answers.get(place), self._model.manifest.id)
+            asked = self._asking.ask([rows[place].row for place in batch], _each)
+            for place, answer in zip(batch, asked, strict=True):
+                if isinstance(answer, Rejected):
+                    refused[place] = answer
+                else:
+                    scored[place] = answer
+        places = list(scored)
+        said = self._said([rows[place] for place in places], list(scored.values()))
+        answers = dict(zip(places, said, strict=True))
+        for place, (line, _) in enumerate(rows):
+            if place in answers:
+                yield labelled(line.fields, answers[place])
+            else:
+                yield {**line.fields, "error": line.error or str(refused[place])}
+
+    def _said(self, rows: Sequence[_Row], parts: Sequence[Scores]) -> list[dict[str, Any]]:
+        """Return our fields for each row."""
+        if not rows:
+            return []
+        scores = together(parts)
+        texts = [row.read.text for row in rows]
+        answers: dict[str, Sequence[Any]] = {}
+        for head in self._model.manifest.heads:
+            if head.kind == "tokens":
+                encoded = [row.row for row in rows]
+                answers[head.name] = entities(head, scores.words[head.name], encoded)
+            else:
+                answers |= _named(head, scores.heads[head.name])
+        for similar in self._similar:
+            answers |= _named(similar.head, similar.probabilities(texts, scores))
+        out: list[dict[str, Any]] = []
+        for place, (row, _) in enumerate(rows):
+            ours = {name: values[place] for name, values in answers.items()}
+            if scores.words and row.text != row.fields.get("text"):
+                ours["composed"] = row.text
+            out.append({**ours, "bundle": self._model.manifest.id})
+        return out
 
 
-def run(settings: Settings, file: str, out: str) -> int:
+def _each(scores: Scores, rows: Sequence[Row]) -> list[Scores]:
+    return apart(scores, len(rows))
+
+
+def _named(head: Head, probabilities: Probabilities) -> dict[str, Sequence[Any]]:
+    """Return a head's answers for each text, under their name in a row."""
+    if head.name == "topic":
+        return {"topics": chosen(head, probabilities)}
+    return {head.name: (chosen if head.kind == "several" else best)(head, probabilities)}
+
+
+def run(settings: Settings, file: str, out: str, functions: Sequence[Path] = ()) -> int:
     """
     Classify ``file`` into ``out`` ("-": stdin, stdout); the command's body, returns its exit code.
 
-    Raises ``InputError`` for files that cannot be used, ``BundleError`` for the model.
+    ``functions`` are files of functions to be answered by similarity, without training. Raises ``InputError`` for files that cannot be used, ``BundleError`` for the model.
     """
-    model = load(settings.bundle, settings.providers, settings.provider_options, settings.threads)
+    declared = read_functions(functions)
+    model = load(
+        settings.bundle,
+        settings.providers,
+        settings.provider_options,
+        settings.threads,
+        embedding=bool(declared),
+    )
     golden = read_golden(settings.bundle, model.manifest)
     check_golden(model, golden)
-    classifier = Classifier(model, golden[0].text, settings.batch_tokens, settings.batch_items)
+    classifier = Classifier(
+        model, golden[0].text, settings.batch_tokens, settings.batch_items, declared
+    )
     console = Console(file=sys.stderr)
     rows = bad = 0
     encode = msgspec.json.Encoder().encode
@@ -105,32 +171,6 @@ def run(settings: Settings, file: str, out: str) -> int:
     told = f"; {bad:,} could not be read and hold `error`" if bad else ""
     console.print(f"{rows:,} rows classified by {model.id} on {model.provider}{told}")
     return 0
-
-
-def _read(line: bytes, max_chars: int) -> tuple[dict[str, Any], str, str]:
-    """Return a line's fields, the text to read, and what is wrong with it."""
-    try:
-        row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return {"row": line.decode("utf-8", "replace").strip()}, "", f"not_json: {error}"
-    if not isinstance(row, dict):
-        return {"row": row}, "", "not_object: the line is no JSON object"
-    title = row.get("title") if row.get("title") is not None else row.get("text")
-    body = row.get("body")
-    title, body = ("" if part is None else part for part in (title, body))
-    if not isinstance(title, str) or not isinstance(body, str):
-        return row, "", "bad_field: `text`, `title` and `body` must be strings"
-    text = compose(title, body, max_chars)
-    return row, text, "" if text else "no_text: there is no readable character"
-
-
-def _written(row: _Row, answer: Labels | Rejected | None, bundle: str) -> dict[str, Any]:
-    if isinstance(answer, Labels):
-        ours = {"sentiment": answer.sentiment, "topics": answer.topics, "bundle": bundle}
-        return row.fields | {
-            f"predicted_{key}" if key in row.fields else key: value for key, value in ours.items()
-        }
-    return {**row.fields, "error": row.error if answer is None else str(answer)}
 
 
 def _open(stack: ExitStack, file: str) -> tuple[BinaryIO, int | None]:

@@ -7,7 +7,7 @@ length, so that no opinion outgrows a Kafka record.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,16 @@ def sentiments(head: Head, probabilities: Probabilities) -> list[SentimentResult
     return [
         SentimentResult(label=labels[column], probabilities=dict(zip(labels, row, strict=True)))
         for column, row in zip(best, rounded, strict=True)
+    ]
+
+
+def best(head: Head, probabilities: Probabilities) -> list[dict[str, Any]]:
+    """Return ``label`` and ``probabilities`` of each text, as in a ``SentimentResult``."""
+    columns = probabilities.argmax(axis=1).tolist()
+    rounded = probabilities.round(DECIMALS).tolist()
+    return [
+        {"label": head.labels[column], "probabilities": dict(zip(head.labels, row, strict=True))}
+        for column, row in zip(columns, rounded, strict=True)
     ]
 
 

@@ -28,6 +28,31 @@ class Scores(NamedTuple):
     embedding: NDArray[np.float64] | None = None
 
 
+def apart(scores: Scores, count: int) -> list[Scores]:
+    """Return the scores of each of ``count`` texts alone."""
+    return [
+        Scores(
+            {name: rows[place : place + 1] for name, rows in scores.heads.items()},
+            frozenset({0} if place in scores.broken else ()),
+            {name: rows[place : place + 1] for name, rows in scores.words.items()},
+            None if scores.embedding is None else scores.embedding[place : place + 1],
+        )
+        for place in range(count)
+    ]
+
+
+def together(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of single texts (see ``apart``, at least one) as those of a batch."""
+    first = parts[0]
+    vectors = [part.embedding for part in parts if part.embedding is not None]
+    return Scores(
+        {name: np.concatenate([part.heads[name] for part in parts]) for name in first.heads},
+        frozenset(place for place, part in enumerate(parts) if part.broken),
+        {name: [part.words[name][0] for part in parts] for name in first.words},
+        np.concatenate(vectors) if vectors else None,
+    )
+
+
 def softmax(logits: NDArray[Any], temperature: float) -> Probabilities:
     """Return the softmax of logits / temperature over the last of two axes."""
     with np.errstate(invalid="ignore", over="ignore"):
