@@ -1,8 +1,9 @@
 """
 Which heads to train: function files, or labels read off the data.
 
-Rule: the order of a head's labels is the order of its function file; where the labels are derived from
-the data it is the alphabetical order of their names.
+Rules: the order of a head's labels is the order of its function file; where the labels are derived from
+the data it is the alphabetical order of their names. Of several shipped functions that read one field
+the first by name is the default, and the others are trained where they are named.
 """
 
 import re
@@ -44,6 +45,22 @@ def load_function(path: Path) -> Function:
     return parse_function(source, str(path))
 
 
+def shipped() -> dict[str, Path]:
+    """Return the functions that come with the project: name to file, in order of their names."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"), key=lambda path: path.stem)}
+
+
+def find_function(text: str) -> Function:
+    """Return the function of a shipped name or a file; raises ``InputError``."""
+    ours = shipped()
+    if text in ours:
+        return load_function(ours[text])
+    path = Path(text)
+    if not path.suffix and not path.exists():
+        raise InputError(f"{text}: neither a file nor one of our functions ({', '.join(ours)})")
+    return load_function(path)
+
+
 def task_of(function: Function) -> Task:
     """Return the task of a function whose labels stand in the data as the file writes them."""
     return Task(function, {name: place for place, name in enumerate(function.label_names)})
@@ -74,7 +91,9 @@ def derive(name: str, values: Iterable[str]) -> Task:
         version=1,
         description=f"Labels of {name} as they stand in the data.",
         field=name,
-        labels=tuple(Label(name=label, description=names[label]) for label in labels),
+        labels=tuple(
+            Label(name=label, description=names[label].strip() or label) for label in labels
+        ),
     )
     return Task(function, {names[label]: place for place, label in enumerate(labels)})
 
@@ -83,9 +102,11 @@ def choose_tasks(wanted: Iterable[str], values: Mapping[str, set[str]]) -> list[
     """
     Return the tasks to train, in order of their names.
 
-    ``wanted`` holds ``FILE.yaml``, or ``NAME=derive`` for labels that are read off the data; when it is
-    empty, each file in ``training/functions`` whose field occurs in the data is taken, or derived if none
-    of its labels occurs. ``values`` maps each field of the data to the labels seen. Raises ``InputError``.
+    ``wanted`` holds ``FILE.yaml``, the name of a shipped function, or ``NAME=derive`` for labels that are
+    read off the data; when it is empty, each shipped function whose field occurs in the data is taken, or
+    its labels derived if none of them occurs (``single`` and ``ordered`` only). ``values`` maps each field
+    of the data to the labels seen; a field that occurs, but whose values are no strings, to the empty
+    set. Raises ``InputError``.
     """
     wanted = list(wanted)
     tasks = [_chosen(text, values) for text in wanted] if wanted else _default(values)
@@ -107,16 +128,32 @@ def _chosen(text: str, values: Mapping[str, set[str]]) -> Task:
     name, separator, rest = text.partition("=")
     if separator and rest == DERIVE:
         return derive(name, values.get(name, ()))
-    return task_of(load_function(Path(text)))
+    return task_of(find_function(text))
 
 
 def _default(values: Mapping[str, set[str]]) -> list[Task]:
-    tasks = []
-    for path in sorted(FOLDER.glob("*.yaml")):
+    chosen: dict[str, Task] = {}
+    for path in shipped().values():
         function = load_function(path)
-        seen = values.get(function.field, set())
-        if seen and not seen.isdisjoint(function.label_names):
-            tasks.append(task_of(function))
-        elif seen:
-            tasks.append(derive(function.field, seen))
-    return tasks
+        if function.field in values and function.field not in chosen:
+            task = _fitting(function, values[function.field])
+            if task is not None:
+                chosen[function.field] = task
+    return list(chosen.values())
+
+
+def _fitting(function: Function, seen: set[str]) -> Task | None:
+    """Return the task of a function whose field holds ``seen``; None where it holds no such label."""
+    whole = function.output in {"single", "ordered"}
+    if not seen:
+        return None if whole else task_of(function)
+    if not seen.isdisjoint(function.label_names):
+        return task_of(function)
+    if whole:
+        return derive(function.field, seen)
+    # Derived labels would be of a whole text, and to leave the field out would hide it.
+    raise InputError(
+        f"field {function.field} holds {', '.join(sorted(seen)[:8])}, but {function.name} knows "
+        f"{', '.join(function.label_names)}: map the labels on the data's card, or name the functions "
+        "to train (--function)"
+    )
