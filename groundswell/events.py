@@ -94,7 +94,12 @@ class TopicLabel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """A name in the text; ``start`` and ``end`` count characters of the composed text."""
+    """
+    A name in the text; ``start`` and ``end`` (excluded) count characters of the composed text.
+
+    That is what the model reads of title and body (``groundswell.text.compose``): in NFC, without links
+    and control characters, white space folded, the body after the title. ``text`` is what stands there.
+    """
 
     text: str
     type: str
@@ -106,6 +111,8 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     """
     What the model said of one item: the log of record.
 
+    ``topics`` may be empty where the bundle gives any number of them; ``entities`` is where it finds no
+    names. They hold the first 64 names, each cut at 200 characters.
     ``read`` is false where the text's language is not one that the bundle knows: such items are
     counted apart. ``story`` and ``new_in`` say which near-duplicates this item stands with, and in
     which series it is new; both are absent until stories exist, and an item is then its own story.

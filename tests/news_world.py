@@ -22,6 +22,7 @@ from groundswell.models.session import load
 from groundswell.settings import Settings
 
 TINY = Path(__file__).parent / "data" / "tiny-bundle"
+TAGGER = Path(__file__).parent / "data" / "tiny-tagger"
 FAST = {
     "batch_wait_ms": 1,
     "poll_interval_ms": 1,

@@ -31,6 +31,8 @@ from groundswell.models.scores import Probabilities, Scores, apart
 from groundswell.tasks import Function, parse_function
 from groundswell.text import compose
 
+TAKEN: Final = frozenset({"bundle", "composed", "error", "row"})
+"""Fields of a row that hold something else."""
 _BATCH: Final = 32
 
 
@@ -61,6 +63,10 @@ def read_functions(paths: Sequence[Path]) -> tuple[Function, ...]:
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         function = parse_function(source, str(path))
+        if function.name in TAKEN:
+            raise InputError(
+                f"{path}: `{function.name}` is a field of every row; name it otherwise"
+            )
         if function.name in functions:
             raise InputError(f"{path}: another file given declares {function.name!r}, too")
         functions[function.name] = function
@@ -79,7 +85,7 @@ def prepare(function: Function, model: Labeller, asking: Asking) -> Similar:
             f"{function.name}: it reads {function.input.template!r}, and bundle {manifest.id} reads "
             f"{manifest.template!r}"
         )
-    groups = label_texts(function, manifest.languages)
+    groups = label_texts(function, manifest.languages or ("en",))
     vectors = [
         _embed([compose(text, "", manifest.max_chars) for text in group], model, asking, name)
         for name, group in zip(function.label_names, groups, strict=True)

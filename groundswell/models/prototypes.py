@@ -34,25 +34,25 @@ Vectors: TypeAlias = NDArray[np.float64]
 
 def label_texts(function: Function, languages: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """
-    Return each label's texts: its description and its examples, in the languages (or else English).
+    Return each label's texts: its description and its examples, in the languages (at least one).
 
-    Raises ``InputError`` for token labels, which no whole text resembles, and a label without a word.
+    Raises ``InputError`` for token labels, which no whole text resembles.
     """
     if function.output == "tokens":
         raise InputError(
             f"{function.name}: stretches of text cannot be found by similarity; train a model for them"
         )
-    texts: list[tuple[str, ...]] = []
-    for label in function.labels:
-        said = [label.described(language) for language in languages or ("en",)]
-        shown = [text for language in languages for text in label.exemplars(language)]
-        found = tuple(dict.fromkeys(text for text in (*said, *shown) if text.strip()))
-        if not found:
-            raise InputError(
-                f"{function.name}: label {label.name} has no description and no example"
+    return tuple(
+        tuple(
+            dict.fromkeys(
+                [
+                    *(label.described(language) for language in languages),
+                    *(text for language in languages for text in label.exemplars(language)),
+                ]
             )
-        texts.append(found)
-    return tuple(texts)
+        )
+        for label in function.labels
+    )
 
 
 def prototypes_of(groups: Sequence[NDArray[Any]]) -> Vectors:

@@ -1,20 +1,24 @@
 import io
 import json
+import shutil
 
+import msgspec
 import pytest
 
 from consumers.news.classify import run
 from groundswell.errors import InputError
+from groundswell.models.bundle import MANIFEST, load_manifest
 from groundswell.settings import Settings
-from tests.news_world import TINY
+from tests.news_world import TAGGER, TINY
 
 SETTINGS = Settings(bundle=TINY, threads=1, batch_items=4)
 
 
-def classified(tmp_path, rows):
+def classified(tmp_path, rows, bundle=TINY):
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(b"\n".join(rows) + b"\n")
-    assert run(SETTINGS, str(source), str(out)) == 0
+    settings = SETTINGS.model_copy(update={"bundle": bundle})
+    assert run(settings, str(source), str(out)) == 0
     return [json.loads(line) for line in out.read_bytes().splitlines()]
 
 
@@ -92,3 +96,37 @@ def test_files_that_cannot_be_used_are_named(tmp_path):
         run(SETTINGS, str(source), str(source))
     with pytest.raises(InputError, match="cannot be written"):
         run(SETTINGS, str(source), str(tmp_path / "no" / "folder"))
+
+
+def test_names_topics_and_further_heads_are_written(tmp_path):
+    rows = [b'{"text": "Court probe at Norvane AG"}', b'{"title": "fraud", "body": "profit  fed"}']
+    first, second = classified(tmp_path, rows, TAGGER)
+
+    assert first["entities"] == [
+        {"text": "Court", "type": "ORG", "start": 0, "end": 5},
+        {"text": "Norvane AG", "type": "ORG", "start": 15, "end": 25},
+    ]
+    assert [topic["label"] for topic in second["topics"]] == ["rates", "earnings", "fraud"]
+    assert set(first["urgency"]["probabilities"]) == {"calm", "urgent"}
+    assert [row["urgency"]["label"] for row in (first, second)] == ["calm", "urgent"]
+    assert "composed" not in first
+    [name] = second["entities"]
+    assert second["composed"][name["start"] : name["end"]] == "fed"
+
+
+def test_a_template_is_filled_from_the_row_s_fields(tmp_path):
+    bundle = shutil.copytree(TINY, tmp_path / "bundle")
+    manifest = msgspec.structs.replace(load_manifest(TINY), template="{tone} {text}")
+    (bundle / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    rows = [
+        b'{"text": "says", "tone": "crash plunges loss weak {0}"}',
+        b'{"text": "says", "tone": "profit gains soars"}',
+        b'{"text": "says"}',
+        b'{"text": "says", "tone": 1}',
+    ]
+    first, second, third, fourth = classified(tmp_path, rows, bundle)
+
+    assert first["sentiment"]["label"] == "negative"
+    assert second["sentiment"]["label"] == "positive"
+    assert third["error"] == "no_field: the model reads '{tone} {text}'; give `tone`"
+    assert fourth["error"].startswith("bad_field: `tone`")
