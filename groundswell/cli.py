@@ -189,8 +189,12 @@ def main() -> None:
 
 
 def _add_offline_programs() -> None:
-    """Mount `train` and `export`, whose options need no torch to be listed."""
-    for module, name in (("training.cli", "train"), ("export.cli", "export")):
+    """Mount `train`, `evaluate` and `export`, whose options need no torch to be listed."""
+    for module, name in (
+        ("training.cli", "train"),
+        ("training.evaluation.cli", "evaluate"),
+        ("export.cli", "export"),
+    ):
         app.command(name=name)(getattr(import_module(module), name))
 
 

@@ -34,7 +34,8 @@ class CheckpointPredictor:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.set_num_threads(threads)
         self._hardware = Hardware(device, threads, precision or "fp32")
-        self._model = load_model(directory, checkpoint, attention="sdpa").to(device)
+        self._model = load_model(directory, checkpoint, attention="sdpa")
+        torch.nn.Module.to(self._model, device)
         self._tokenizer = load_tokenizer(directory / TOKENIZER, checkpoint.max_tokens)
         self._types = checkpoint.token_types
         named = {function.name: function for function in functions}
@@ -42,7 +43,8 @@ class CheckpointPredictor:
             own.name: Asked(
                 named[own.name]
                 if own.name in named and named[own.name].outputs == own.outputs
-                else own
+                else own,
+                checkpoint.temperatures.get(own.name, 1.0),
             )
             for own in checkpoint.functions
         }
