@@ -50,7 +50,7 @@ class BundlePredictor:
             directory / manifest.tokenizer.path,
             manifest.max_tokens,
             manifest.max_chars,
-            shapes=manifest.token_types == "shape",  # noqa: S105 - tokens of text
+            shapes=manifest.token_types == "shape",
             words=True,
         )
         self.heads: Mapping[str, Asked] = {
