@@ -75,7 +75,7 @@ class Metrics:
         )
         self.golden = Gauge(
             name("golden_distance"),
-            "Mean distance to the golden texts at the start, per head.",
+            "Distance to the golden texts at the start, per head: mean of probabilities, or share of texts with other names.",
             ["head"],
             **made,
         )
