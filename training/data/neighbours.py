@@ -1,9 +1,9 @@
 """
 Clusters of near-duplicate texts, by MinHash.
 
-Words and word pairs of a text are its shingles; two texts are near-duplicates when the Jaccard
-similarity of their shingles is at least ``SIMILAR``; clusters are the connected components. Pure: the
-hash functions are fixed.
+Words and word pairs of a text are its shingles (characters in Chinese and Japanese); two texts are
+near-duplicates when the Jaccard similarity of their shingles is at least ``SIMILAR``; clusters are the
+connected components. Pure: the hash functions are fixed.
 """
 
 import re
@@ -22,19 +22,27 @@ _ROWS: Final = 2
 _COMPARED: Final = 30
 """A row is compared with at most this many earlier rows of one bucket."""
 _PRIME: Final = np.uint64((1 << 31) - 1)
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+"""A word, or one character of a script that writes no blanks."""
+_DIGIT: Final = re.compile(r"\d")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, case and digits ignored."""
+    return _WORD.findall(_DIGIT.sub("0", text.lower()))
 
 
 def shingles(text: str) -> frozenset[int]:
     """Return hashes of the words and the word pairs of a text, case and digits ignored."""
-    words = [re.sub(r"\d", "0", word) for word in _WORD.findall(text.lower())]
+    words = words_of(text)
     pairs = [f"{a} {b}" for a, b in pairwise(words)]
     return frozenset(zlib.crc32(shingle.encode()) for shingle in (*words, *pairs))
 
 
 def similarity(a: frozenset[int], b: frozenset[int]) -> float:
     """Return the Jaccard similarity of two sets of shingles; 0 if both are empty."""
-    return len(a & b) / (len(a | b) or 1)
+    both = len(a & b)
+    return both / ((len(a) + len(b) - both) or 1)
 
 
 def clusters(texts: Sequence[str], similar: float = SIMILAR) -> list[int]:
@@ -48,18 +56,23 @@ def clusters(texts: Sequence[str], similar: float = SIMILAR) -> list[int]:
             place = parent[place]
         return place
 
-    signatures = _signatures(sets)
-    for band in range(_BANDS):
-        buckets: dict[bytes, list[int]] = {}
-        for place in range(len(sets)):
-            key = signatures[place, band * _ROWS : (band + 1) * _ROWS].tobytes()
-            earlier = buckets.setdefault(key, [])
-            for other in earlier:
-                a, b = root(place), root(other)
-                if a != b and similarity(sets[place], sets[other]) >= similar:
-                    parent[max(a, b)] = min(a, b)
+    buckets: list[dict[bytes, list[int]]] = [{} for _ in range(_BANDS)]
+    for place, signature in enumerate(_signatures(sets)):
+        mine, size = sets[place], len(sets[place])
+        content, width = signature.tobytes(), _ROWS * signature.itemsize
+        candidates: set[int] = set()
+        for band, bucket in enumerate(buckets):
+            earlier = bucket.setdefault(content[band * width : (band + 1) * width], [])
+            candidates.update(earlier)
             if len(earlier) < _COMPARED:
                 earlier.append(place)
+        for other in sorted(candidates):
+            # Sets whose sizes are too far apart cannot be similar, whatever they share.
+            if min(size, len(sets[other])) < similar * max(size, len(sets[other])):
+                continue
+            a, b = root(place), root(other)
+            if a != b and similarity(mine, sets[other]) >= similar:
+                parent[max(a, b)] = min(a, b)
     return [root(place) for place in range(len(texts))]
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from groundswell.errors import InputError
 from groundswell.text import compose
-from training.data.neighbours import clusters
+from training.data import neighbours
 from training.examples import Example
 
 By: TypeAlias = Literal["cluster", "time"]
@@ -39,10 +39,16 @@ class Split:
 
 
 def split_examples(
-    examples: Sequence[Example], *, dev: float, test: float, seed: int, by: By = "cluster"
+    examples: Sequence[Example],
+    *,
+    dev: float,
+    test: float,
+    seed: int,
+    by: By = "cluster",
+    clusters: Sequence[int] | None = None,
 ) -> Split:
     """
-    Deal clusters into the parts by shares of the rows.
+    Deal clusters into the parts by shares of the rows; ``clusters`` are those of ``cluster_examples``.
 
     ``by="cluster"`` keeps the shares of the labels of the first task that a row has, as near as whole
     clusters allow. ``by="time"`` gives the newest rows to test, the next to dev; a cluster is as new as its
@@ -50,7 +56,9 @@ def split_examples(
     row has no date.
     """
     groups: dict[int, list[Example]] = {}
-    for example, cluster in zip(examples, cluster_examples(examples), strict=True):
+    if clusters is None:
+        clusters = cluster_examples(examples)
+    for example, cluster in zip(examples, clusters, strict=True):
         groups.setdefault(cluster, []).append(example)
     shares = {"test": test, "dev": dev}
     dealt = (
@@ -61,7 +69,16 @@ def split_examples(
     for name, share in (("train", 1.0), ("dev", dev), ("test", test)):
         if share and not dealt[name]:
             raise InputError(f"{len(examples)} rows are too few: the {name} part would be empty")
-    return Split(tuple(dealt["train"]), tuple(dealt["dev"]), tuple(dealt["test"]))
+    part_of = {id(example): name for name, part in dealt.items() for example in part}
+    return in_parts(examples, [part_of[id(example)] for example in examples])
+
+
+def in_parts(examples: Sequence[Example], parts: Sequence[str]) -> Split:
+    """Return the split that gives each example the part named; each part keeps the examples' order."""
+    train, dev, test = (
+        tuple(e for e, part in zip(examples, parts, strict=True) if part == name) for name in PARTS
+    )
+    return Split(train, dev, test)
 
 
 def cluster_examples(examples: Sequence[Example]) -> list[int]:
@@ -70,7 +87,7 @@ def cluster_examples(examples: Sequence[Example]) -> list[int]:
     for example in examples:
         texts[example.text] = texts[example.text] or _plain(example)
     places = {text: place for place, text in enumerate(dict.fromkeys(texts.values()))}
-    found = clusters(list(places))
+    found = neighbours.clusters(list(places))
     return [found[places[texts[example.text]]] for example in examples]
 
 
