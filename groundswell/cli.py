@@ -189,13 +189,14 @@ def main() -> None:
 
 
 def _add_offline_programs() -> None:
-    """Mount `train`, `evaluate` and `export`, whose options need no torch to be listed."""
+    """Mount the offline programs, whose options need no torch to be listed."""
     for module, name in (
         ("training.cli", "train"),
         ("training.evaluation.cli", "evaluate"),
         ("export.cli", "export"),
     ):
         app.command(name=name)(getattr(import_module(module), name))
+    app.add_typer(import_module("training.functions_cli").functions, name="functions")
 
 
 def _guarded(call: Callable[[], Any]) -> int:

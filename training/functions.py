@@ -38,11 +38,7 @@ class Task:
 
 def load_function(path: Path) -> Function:
     """Read one function file; raises ``InputError``."""
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    return parse_function(source, str(path))
+    return parse_function(_read(path), str(path))
 
 
 def shipped() -> dict[str, Path]:
@@ -52,13 +48,25 @@ def shipped() -> dict[str, Path]:
 
 def find_function(text: str) -> Function:
     """Return the function of a shipped name or a file; raises ``InputError``."""
-    ours = shipped()
-    if text in ours:
-        return load_function(ours[text])
-    path = Path(text)
+    name, source = source_of(text)
+    return parse_function(source, name)
+
+
+def source_of(text: str) -> tuple[str, bytes]:
+    """Return where the function of a shipped name or a file stands, and its YAML; as above."""
+    path = shipped().get(text, Path(text))
     if not path.suffix and not path.exists():
-        raise InputError(f"{text}: neither a file nor one of our functions ({', '.join(ours)})")
-    return load_function(path)
+        raise InputError(
+            f"{text}: neither a file nor one of our functions ({', '.join(shipped())})"
+        )
+    return str(path), _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def task_of(function: Function) -> Task:
