@@ -11,14 +11,15 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from groundswell.errors import InputError
+from groundswell.errors import CannotContinue, InputError
 from groundswell.models.bundle import EncoderSource
+from groundswell.shape import SHAPES
 from groundswell.tasks import Function
 from groundswell.text import TEXT_VERSION
 from training.model import OpinionModel, build
@@ -39,11 +40,18 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the heads."""
     max_tokens: int
     max_chars: int
+    token_types: Literal["zeros", "shape"] = "zeros"
+    template: str = "{text}"
     languages: tuple[str, ...]
     encoder: EncoderSource
     encoder_config: dict[str, Any]
+    strategy: str = "full"
     data: dict[str, str]
     """Name of each training file, with its SHA-256."""
+    licences: dict[str, str] = {}
+    """Name of each training set, with its licence."""
+    temperatures: dict[str, float] = {}
+    """By which a head's logits are divided; 1 where it is not named."""
     metrics: dict[str, dict[str, float]]
     command: str
     """The command that made it."""
@@ -66,8 +74,8 @@ def write_checkpoint(
     if directory.exists() and not (directory / CONFIG).is_file() and any(directory.iterdir()):
         raise InputError(f"{directory}: exists and is no checkpoint; choose another --out")
     aside = directory.with_name(f".{directory.name}.{os.getpid()}")
-    aside.mkdir(parents=True)
     try:
+        aside.mkdir(parents=True)
         weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
         save_file(weights, aside / WEIGHTS)
         (aside / CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(checkpoint), indent=1))
@@ -77,6 +85,11 @@ def write_checkpoint(
         report(aside)
         shutil.rmtree(directory, ignore_errors=True)
         aside.rename(directory)
+    except (OSError, SafetensorError) as error:
+        raise CannotContinue(
+            f"{directory}: the checkpoint cannot be written ({error}); make room on the disk and give the "
+            "same command again: what was trained is kept beside it"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -102,8 +115,13 @@ def read_checkpoint(directory: Path) -> Checkpoint:
 
 def load_model(directory: Path, checkpoint: Checkpoint, *, attention: str) -> OpinionModel:
     """Build the model and load its weights, ready to infer; raises ``InputError``."""
-    heads = {function.name: len(function.labels) for function in checkpoint.functions}
-    model = build(checkpoint.encoder_config, heads, attention=attention)
+    model = build(
+        checkpoint.encoder_config,
+        {function.name: len(function.outputs) for function in checkpoint.functions},
+        token_heads=[f.name for f in checkpoint.functions if f.output == "tokens"],
+        token_types=SHAPES if checkpoint.token_types == "shape" else 0,
+        attention=attention,
+    )
     path = directory / WEIGHTS
     try:
         model.load_state_dict(load_file(path))

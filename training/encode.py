@@ -67,7 +67,7 @@ def _tokens(text: str, encoding: Encoding, token_types: TokenTypes) -> Tokens:
             first = starts.get(number, Word(start, end, place))
             starts[number] = Word(first.start, end, first.place)
     types = [0] * len(encoding.ids)
-    if token_types == "shape":  # noqa: S105 - tokens of text
+    if token_types == "shape":
         shapes = {number: shape_of(text[word.start : word.end]) for number, word in starts.items()}
         types = [0 if number is None else shapes[number] for number in numbers]
     return Tokens(encoding.ids, types, tuple(starts.values()))

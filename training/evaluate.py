@@ -58,47 +58,73 @@ def spans_of(outputs: Sequence[str], row: Tokens, logits: Floats) -> tuple[Span,
     )
 
 
-def head_score(
+def metrics_of(
     function: Function, rows: Sequence[Tokens], said: Predicted, truths: Sequence[Truth]
-) -> float | None:
-    """Return the primary metric of a head over the rows that have a truth; ``None`` without any."""
+) -> dict[str, float]:
+    """
+    Return the metrics of a head over the rows that have a truth, ``rows`` their number; empty without any.
+
+    Accuracy and macro-F1, with ``micro_f1`` for several labels; ``entity_f1`` (and ``macro_f1`` over the
+    labels) for tokens, where a stretch of a label that nobody looked for is not held against the model.
+    """
     kept = [place for place, truth in enumerate(truths) if truth is not None]
     if not kept:
-        return None
-    outputs = function.outputs
+        return {}
+    count = {"rows": float(len(kept))}
     if function.output == "tokens":
-        marked = [truth.spans if isinstance(truth, Spans) else () for truth in truths]
-        found = [spans_of(outputs, rows[place], said[place]) for place in kept]
-        known = [truth.known if isinstance(truth, Spans) else frozenset() for truth in truths]
-        judged = [
-            tuple(span for span in spans if span.label in known[place])
-            for place, spans in zip(kept, found, strict=True)
+        pairs = [
+            (truth, spans_of(function.outputs, rows[place], said[place]))
+            for place, truth in enumerate(truths)
+            if isinstance(truth, Spans)
         ]
-        return entity_scores([marked[place] for place in kept], judged, function.label_names).f1
+        judged = [tuple(s for s in found if s.label in truth.known) for truth, found in pairs]
+        entity = entity_scores([truth.spans for truth, _ in pairs], judged, function.label_names)
+        return count | {"entity_f1": entity.f1, "macro_f1": entity.macro_f1}
     logits = np.asarray(said)[kept]
     if function.output == "several":
         truth = np.zeros(logits.shape, dtype=bool)
         for line, place in zip(truth, kept, strict=True):
             line[list(cast("frozenset[int]", truths[place]))] = True
         several = several_score(truth, logits >= 0.0)
-        return several.micro_f1 if function.primary == "micro_f1" else several.macro_f1
-    places = np.array([truths[place] for place in kept], dtype=np.int64)
-    single = score(places, logits.argmax(axis=1), len(outputs))
-    return single.macro_f1 if function.primary == "macro_f1" else single.accuracy
+        return count | {
+            "accuracy": several.accuracy,
+            "macro_f1": several.macro_f1,
+            "micro_f1": several.micro_f1,
+        }
+    single = score(
+        np.array([truths[place] for place in kept], dtype=np.int64),
+        logits.argmax(axis=1),
+        len(function.outputs),
+    )
+    return count | {
+        "accuracy": single.accuracy,
+        "macro_f1": single.macro_f1,
+        "micro_f1": single.accuracy,
+    }
+
+
+def score_heads(
+    model: OpinionModel, functions: Sequence[Function], part: Encoded, hardware: Hardware
+) -> dict[str, dict[str, float]]:
+    """Return the metrics of each head that has a labelled row in ``part``."""
+    if not part.rows:
+        return {}
+    said = predict(model, part.rows, hardware)
+    found = {
+        function.name: metrics_of(
+            function, part.rows, said[function.name], [truths[place] for truths in part.truths]
+        )
+        for place, function in enumerate(functions)
+    }
+    return {name: metrics for name, metrics in found.items() if metrics}
 
 
 def dev_scores(
     model: OpinionModel, functions: Sequence[Function], dev: Encoded, hardware: Hardware
 ) -> dict[str, float]:
     """Return the primary metric of each head that has a labelled row in ``dev``."""
-    said = predict(model, dev.rows, hardware)
-    scores = {
-        function.name: head_score(
-            function,
-            dev.rows,
-            said[function.name],
-            [truths[place] for truths in dev.truths],
-        )
-        for place, function in enumerate(functions)
+    primary = {function.name: function.primary for function in functions}
+    return {
+        name: metrics[primary[name]]
+        for name, metrics in score_heads(model, functions, dev, hardware).items()
     }
-    return {name: value for name, value in scores.items() if value is not None}

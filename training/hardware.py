@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from training.encode import pad
+from training.encode import Tokens, pad
 from training.model import OpinionModel
 
 
@@ -65,7 +65,7 @@ def seconds_a_step(
 ) -> float:
     """Time a forward and backward pass of 32 texts of 32 tokens: the better of two after a warm-up."""
     torch.set_num_threads(hardware.threads)
-    inputs = pad([[1] * 32 for _ in range(32)])
+    inputs = pad([Tokens([1] * 32, [0] * 32, ()) for _ in range(32)])
     taken = []
     with torch.random.fork_rng(devices=[]):
         model.train()

@@ -6,13 +6,14 @@ the weights of the best evaluation on the dev part are what comes back, whatever
 loss that is not finite ends the run with an error that says why.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from torch import nn
 
 from groundswell.errors import CannotContinue
 from groundswell.tasks import Function
@@ -22,7 +23,7 @@ from training.losses import Encoded, class_weights
 from training.model import OpinionModel
 from training.optimise import Movement
 from training.parallel import Alone, Workers
-from training.progress import Evaluation, Keeper, mean, restore, snapshot
+from training.progress import Evaluation, Keeper, mean, restore
 from training.recipe import Recipe
 from training.sampling import epoch_batches, kinds_of, shares
 from training.step import Step
@@ -75,6 +76,10 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     compute = Step(model, functions, train, recipe, hardware, workers, movement, weights)
     progress = keeper.load(movement)
     place = progress.place
+
+    def evaluate() -> dict[str, float]:
+        return dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
+
     epoch, plan = -1, list[list[int]]()
 
     with _bar(console, shown=workers.rank == 0) as bar:
@@ -95,7 +100,7 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
             movement.at(number)
             torch.manual_seed((recipe.seed * 1_000_003 + number) * workers.world + workers.rank)
             loss = compute(plan[number % per_epoch])
-            if loss != loss or loss in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
+            if not math.isfinite(loss):
                 raise CannotContinue(compute.why(loss, number + 1, steps, plan[number % per_epoch]))
             place.losses.append(loss)
             place.step += 1
@@ -104,47 +109,25 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
 
             # From time to time: how good is it, and is it still getting better?
             if place.step % every == 0 or place.step == steps:
-                heads = dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
-                score = workers.share(sum(heads.values()) / max(1, len(heads)))
-                average = sum(place.losses) / len(place.losses)
-                place.history.append(Evaluation(place.step, average, score, heads))
-                place.losses = []
-                if recipe.average:
-                    progress.last = [*progress.last, snapshot(movement)][-recipe.average :]
-                if score > place.best_score:
-                    place.best_score, place.since_best = score, 0
-                    progress.best = snapshot(movement)
-                else:
-                    place.since_best += 1
-                    place.over = place.since_best >= recipe.patience
+                heads = evaluate()
+                progress.note(heads, workers.share(_mean(heads)), movement, recipe)
             if workers.rank == 0 and keeper.due():
                 keeper.save(progress, movement)
             after_step(place.step)
 
-    best_step = max(place.history, key=lambda evaluation: evaluation.score).step
-    averaged = len(progress.last) > 1 and _average(
-        model, functions, dev, hardware, workers, movement, progress.last, place.best_score
-    )
+    averaged = False
+    if len(progress.last) > 1:
+        restore(movement, mean(progress.last))
+        averaged = workers.share(_mean(evaluate())) >= place.best_score
     if not averaged:
         restore(movement, progress.best)
     model.eval()
+    best_step = max(place.history, key=lambda evaluation: evaluation.score).step
     return Fitted(tuple(place.history), best_step, place.best_score, averaged)
 
 
-def _average(  # noqa: PLR0913, PLR0917 - called once, above
-    model: OpinionModel,
-    functions: Sequence[Function],
-    dev: Encoded,
-    hardware: Hardware,
-    workers: Workers,
-    movement: Movement,
-    last: list[dict[str, Tensor]],
-    best_score: float,
-) -> bool:
-    """Set the weights to the mean of the last ones; say whether that is at least as good as the best."""
-    restore(movement, mean(last))
-    heads = dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
-    return workers.share(sum(heads.values()) / max(1, len(heads))) >= best_score
+def _mean(heads: Mapping[str, float]) -> float:
+    return sum(heads.values()) / max(1, len(heads))
 
 
 def seed(value: int) -> None:

@@ -59,7 +59,9 @@ class Target:
         return Target(self.values.to(device), self.count, outside)
 
 
-def tags_of(words: Sequence[tuple[int, int, int]], truth: Spans, outputs: Sequence[str]) -> list[int]:
+def tags_of(
+    words: Sequence[tuple[int, int, int]], truth: Spans, outputs: Sequence[str]
+) -> list[int]:
     """
     Return the place of each word's BIO tag in ``outputs``.
 
@@ -81,9 +83,7 @@ def tags_of(words: Sequence[tuple[int, int, int]], truth: Spans, outputs: Sequen
     return tags
 
 
-def target(
-    function: Function, rows: Sequence[Tokens], truths: Sequence[Truth]
-) -> Target:
+def target(function: Function, rows: Sequence[Tokens], truths: Sequence[Truth]) -> Target:
     """Return the truths of a batch for the head of ``function``; ``None`` masks a row."""
     width = len(function.outputs)
     match function.output:
@@ -127,9 +127,13 @@ def loss_sum(
     logits = logits.float()
     if output == "several":
         kept = truth.values[:, 0] != MASKED
-        return nn.functional.binary_cross_entropy_with_logits(
-            logits[kept], truth.values[kept], reduction="none"
-        ).mean(dim=1).sum()
+        return (
+            nn.functional.binary_cross_entropy_with_logits(
+                logits[kept], truth.values[kept], reduction="none"
+            )
+            .mean(dim=1)
+            .sum()
+        )
     if output == "tokens":
         kept = truth.values != MASKED
         scores = torch.log_softmax(logits[kept], dim=-1)
@@ -150,9 +154,7 @@ def loss_sum(
     )
 
 
-def class_weights(
-    function: Function, truths: Sequence[Truth], how: str
-) -> Tensor | None:
+def class_weights(function: Function, truths: Sequence[Truth], how: str) -> Tensor | None:
     """
     Return the weight of each label: the inverse of its share (``balanced``) or its root, mean 1 a row.
 

@@ -7,7 +7,7 @@ heads are linear, a sentence head's logits are the sum of what each token adds, 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel, BertPreTrainedModel
 
 EXPLAINED: Final = "sentiment"
 """The head whose token contributions are given; where it is absent, the first sentence head."""
-_TOKEN_TYPES: Final = "embeddings.token_type_embeddings.weight"  # noqa: S105 - tokens of text
+_TOKEN_TYPES: Final = "embeddings.token_type_embeddings.weight"
 
 
 class OpinionModel(BertPreTrainedModel):
@@ -43,6 +43,10 @@ class OpinionModel(BertPreTrainedModel):
         self.explained = EXPLAINED if EXPLAINED in sentence else next(iter(sentence), "")
         self.post_init()
 
+    def head(self, name: str) -> nn.Linear:
+        """Return the layer of a head."""
+        return cast("nn.Linear", self.heads[name])
+
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
     ) -> dict[str, Tensor]:
@@ -62,8 +66,8 @@ class OpinionModel(BertPreTrainedModel):
         }
         outputs["embedding"] = nn.functional.normalize(pooled, dim=-1, eps=1e-6)
         if self.explained:
-            weight = self.heads[self.explained].weight
-            outputs["contributions"] = nn.functional.linear(hidden * part, weight)
+            explained = self.head(self.explained)
+            outputs["contributions"] = nn.functional.linear(hidden * part, explained.weight)
         return outputs
 
 

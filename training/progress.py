@@ -21,6 +21,7 @@ from torch import Tensor
 
 from groundswell.errors import CannotContinue, InputError
 from training.optimise import Movement
+from training.recipe import Recipe
 
 _KEY: Final = "progress"
 
@@ -53,6 +54,23 @@ class Progress:
     place: Place
     best: dict[str, Tensor] = field(default_factory=dict)
     last: list[dict[str, Tensor]] = field(default_factory=list)
+
+    def note(
+        self, heads: dict[str, float], score: float, movement: Movement, recipe: Recipe
+    ) -> None:
+        """Write an evaluation down: keep the weights if they are the best, and say when it is over."""
+        place = self.place
+        loss = sum(place.losses) / len(place.losses)
+        place.history.append(Evaluation(place.step, loss, score, heads))
+        place.losses = []
+        if recipe.average:
+            self.last = [*self.last, snapshot(movement)][-recipe.average :]
+        if score > place.best_score:
+            place.best_score, place.since_best = score, 0
+            self.best = snapshot(movement)
+        else:
+            place.since_best += 1
+            place.over = place.since_best >= recipe.patience
 
 
 class Keeper:
@@ -97,9 +115,7 @@ class Keeper:
         aside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(
-                tensors, aside, {_KEY: msgspec.json.encode(progress.place).decode()}
-            )
+            save_file(tensors, aside, {_KEY: msgspec.json.encode(progress.place).decode()})
             aside.replace(self._path)
         except (OSError, SafetensorError) as error:
             aside.unlink(missing_ok=True)
@@ -155,9 +171,7 @@ def _put(movement: Movement, tensors: Mapping[str, Tensor]) -> None:
     }
     for name, parameter in movement.named:
         found = {
-            key: tensors[f"optimiser.{key}/{name}"].to(
-                parameter.device if key != "step" else "cpu"
-            )
+            key: tensors[f"optimiser.{key}/{name}"].to(parameter.device if key != "step" else "cpu")
             for key in keys
             if f"optimiser.{key}/{name}" in tensors
         }
@@ -188,6 +202,5 @@ def restore(movement: Movement, weights: Mapping[str, Tensor]) -> None:
 def mean(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Return the mean of weights, name by name (Izmailov et al. 2018)."""
     return {
-        name: torch.stack([weights[name] for weights in several]).mean(dim=0)
-        for name in several[0]
+        name: torch.stack([weights[name] for weights in several]).mean(dim=0) for name in several[0]
     }

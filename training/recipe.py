@@ -24,7 +24,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``gradual`` (from the top down, a layer a part of the first half of the run).
     """
 
-    epochs: Annotated[int, Meta(ge=1)] = 4
+    epochs: Annotated[int, Meta(ge=0)] = 0
+    """0: by the number of rows; the loop itself needs one at least."""
     seed: Annotated[int, Meta(ge=0)] = 1
     batch: Annotated[int, Meta(ge=1)] = 32
     """Rows a step, over all processes."""
@@ -52,6 +53,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Weight of the divergence between two passes with other dropout (Liang et al. 2021)."""
     fgm: Annotated[float, Meta(ge=0.0)] = 0.0
     """Length of an adversarial step on the embeddings' output (Miyato et al. 2017); 0: none."""
+    lora_rank: Annotated[int, Meta(ge=1)] = 16
+    lora_alpha: Annotated[int, Meta(ge=1)] = 32
     average: Annotated[int, Meta(ge=0)] = 0
     """The mean of the weights at this many last evaluations is tried at the end; 0: it is not."""
     fake_int8: bool = False
@@ -89,10 +92,9 @@ def pace(step: int, steps: int, recipe: Recipe) -> float:
 
 def frozen_layers(recipe: Recipe, step: int, steps: int, layers: int) -> int:
     """
-    Return how much of the encoder stands still at ``step``: 0 nothing, 1 the embeddings, n the first
-    n - 1 layers as well.
+    Return how much of the encoder stands still at ``step``.
 
-    Gradual unfreezing (Howard & Ruder 2018) begins with the heads alone, adds a layer from the top
+    0 is nothing, 1 the embeddings, n the first n - 1 layers as well. Gradual unfreezing (Howard & Ruder 2018) begins with the heads alone, adds a layer from the top
     after each ``layers + 1``-th of the first half of the run, and never moves the embeddings. Raises
     ``InputError`` for a freezing that is unknown, or freezes more layers than there are.
     """

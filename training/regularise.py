@@ -6,7 +6,7 @@ Both hang on the modules as hooks and leave no trace in the weights.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -50,11 +50,12 @@ class Perturbation:
             raise RuntimeError("watch a pass, and go backward, before push")
         gradient = self._seen.grad
         norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
-        step = (self._length * gradient / norm[:, None, None]).detach()
+        step: Tensor = (self._length * gradient / norm[:, None, None]).detach()
         self._seen = None
 
         def move(_: nn.Module, __: Any, output: Tensor) -> Tensor:
-            return output + step.to(output.dtype)
+            moved: Tensor = output + step.to(output.dtype)
+            return moved
 
         handle = self._module.register_forward_hook(move)
         try:
@@ -71,7 +72,7 @@ class _Rounded(torch.autograd.Function):
         return torch.clamp(torch.round(value / scale), low, high) * scale
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override] # noqa: ARG004
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ARG004
         return gradient, None, None, None
 
 
@@ -81,7 +82,7 @@ def round_activations(value: Tensor) -> Tensor:
         low, high = value.min().clamp(max=0), value.max().clamp(min=0)
         scale = ((high - low) / 255).clamp(min=1e-12)
         zero = torch.round(-low / scale)
-    return _Rounded.apply(value, scale, -zero, 255 - zero)
+    return cast("Tensor", _Rounded.apply(value, scale, -zero, 255 - zero))
 
 
 def round_weights(weight: Tensor) -> Tensor:
@@ -89,7 +90,7 @@ def round_weights(weight: Tensor) -> Tensor:
     with torch.no_grad():
         scale = (weight.abs().amax(dim=1, keepdim=True) / 63.5).clamp(min=1e-12)
         edge = torch.tensor(64.0, device=weight.device)
-    return _Rounded.apply(weight, scale, -edge, edge)
+    return cast("Tensor", _Rounded.apply(weight, scale, -edge, edge))
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def rounded(model: OpinionModel, *, on: bool) -> Iterator[None]:
     kept = [layer.forward for layer in layers]
     try:
         for layer in layers:
-            layer.forward = _rounding(layer)
+            layer.forward = _rounding(layer)  # type: ignore[method-assign]
         yield
     finally:
         for layer, forward in zip(layers, kept, strict=True):

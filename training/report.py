@@ -7,27 +7,44 @@ import msgspec
 
 from groundswell.models.bundle import EncoderSource
 from groundswell.tasks import Function
-from training.evaluate import Score
+from training.evaluation.scores import Score
 from training.hardware import Hardware
-from training.loop import Evaluation, Recipe
+from training.progress import Evaluation
+from training.recipe import Recipe
+
+Metrics = Mapping[str, Mapping[str, float]]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was decided and measured in one run; ``rows`` counts train, dev and test."""
+    """
+    Everything that was decided and measured in one run; ``rows`` counts train, dev and test.
+
+    ``dev``, ``test`` and ``baseline`` hold a head's metrics by its name, ``confusion`` that of heads with
+    one label on test. ``again`` is the command that repeats the run on the same rows.
+    """
 
     command: str
+    again: str
+    strategy: str
+    reason: str
     recipe: Recipe
     hardware: Hardware
+    processes: int
     encoder: EncoderSource
     data: Mapping[str, str]
+    licences: Mapping[str, str]
     rows: Mapping[str, int]
     functions: Sequence[Function]
     history: Sequence[Evaluation]
     best_step: int
+    averaged: bool
     seconds: float
-    dev: Mapping[str, Score]
-    test: Mapping[str, Score]
-    baseline: Mapping[str, Score]
+    dev: Metrics
+    test: Metrics
+    baseline: Metrics
+    confusion: Mapping[str, Score]
+    doubts: Mapping[str, int]
+    notes: Sequence[str]
 
 
 def write_report(report: Report, directory: Path) -> None:
@@ -40,39 +57,60 @@ def write_report(report: Report, directory: Path) -> None:
 def as_markdown(report: Report) -> str:
     """Return the report as Markdown."""
     rows = report.rows
+    processes = f", {report.processes} processes" if report.processes > 1 else ""
     lines = [
         "# Training report",
         "",
         f"    {report.command}",
         "",
+        "Again, on the same rows and the same split:",
+        "",
+        f"    {report.again}",
+        "",
         (
-            f"Encoder {report.encoder.name} ({report.encoder.licence}), weights `{report.encoder.sha256[:12]}`. "
+            f"Strategy {report.strategy}: {report.reason}. Encoder {report.encoder.name} "
+            f"({report.encoder.licence}), weights `{report.encoder.sha256[:12]}`. "
             f"{rows['train']} rows to train on, {rows['dev']} to choose the best step, {rows['test']} held out; "
             "near-duplicates stand together. "
-            f"{report.seconds:.0f} s on {report.hardware.device}, {report.hardware.threads} threads, "
-            f"{report.hardware.precision}; best step {report.best_step}."
+            f"{report.seconds:.0f} s on {report.hardware.device}, {report.hardware.threads} threads{processes}, "
+            f"{report.hardware.precision}; best step {report.best_step}"
+            f"{', weights averaged' if report.averaged else ''}."
         ),
         "",
-        "| head | part | rows | accuracy | macro-F1 | TF-IDF accuracy | TF-IDF macro-F1 |",
-        "|---|---|---|---|---|---|---|",
+        "| head | part | rows | metric | value | TF-IDF |",
+        "|---|---|---|---|---|---|",
     ]
     for function in report.functions:
         for part, scores in (("dev", report.dev), ("test", report.test)):
-            if function.name in scores:
-                score = scores[function.name]
-                base = report.baseline.get(function.name) if part == "test" else None
-                beside = f"{base.accuracy:.3f} | {base.macro_f1:.3f}" if base else "– | –"
+            for metric, value in scores.get(function.name, {}).items():
+                if metric == "rows":
+                    continue
+                base = report.baseline.get(function.name, {}) if part == "test" else {}
+                beside = f"{base[metric]:.3f}" if metric in base else "–"
+                count = scores[function.name]["rows"]
                 lines.append(
-                    f"| {function.name} | {part} | {score.rows} | {score.accuracy:.3f} "
-                    f"| {score.macro_f1:.3f} | {beside} |"
+                    f"| {function.name} | {part} | {count:.0f} | {metric} | {value:.3f} | {beside} |"
                 )
     for function in report.functions:
-        if function.name in report.test:
-            lines += ["", *_confusion(function, report.test[function.name])]
-    lines += ["", "| step | loss | dev macro-F1 |", "|---|---|---|"]
-    lines += [f"| {e.step} | {e.loss:.4f} | {e.score:.4f} |" for e in report.history]
+        if function.name in report.confusion:
+            lines += ["", *_confusion(function, report.confusion[function.name])]
+    if report.history:
+        lines += ["", "| step | loss | dev | heads |", "|---|---|---|---|"]
+        lines += [
+            f"| {e.step} | {e.loss:.4f} | {e.score:.4f} | "
+            + ", ".join(f"{name} {value:.3f}" for name, value in e.heads.items())
+            + " |"
+            for e in report.history
+        ]
+    if report.doubts:
+        found = ", ".join(f"{count} {reason}" for reason, count in report.doubts.items())
+        lines += ["", f"Labels to look at, in `review.jsonl`: {found}."]
     lines += ["", "Data:", ""]
-    lines += [f"- {name} `{digest}`" for name, digest in report.data.items()]
+    lines += [
+        f"- {name} ({report.licences.get(name, 'not stated')}) `{digest}`"
+        for name, digest in report.data.items()
+    ]
+    lines += [f"- {note}" for note in report.notes]
     return "\n".join(lines) + "\n"
 
 

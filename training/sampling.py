@@ -33,7 +33,7 @@ def shares(sizes: Sequence[int], batch: int, balance: float) -> list[int]:
     return [max(1, round(total * weight / sum(weights))) for weight in weights]
 
 
-def epoch_batches(  # noqa: PLR0913 - each is a number that decides the order
+def epoch_batches(
     kinds: Sequence[Sequence[int]],
     lengths: Sequence[int],
     *,

@@ -1,5 +1,6 @@
 """One step of training: rows to gradients to weights, with what makes it harder where that is asked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
@@ -58,7 +59,7 @@ class Step:
             rows, weight = (places[part::parts], 1.0) if part < len(places) else (places[:1], 0.0)
             loss += self._part(rows, counts, weight)
         loss = self._workers.total(loss)
-        if loss - loss == 0.0:  # neither NaN nor infinite
+        if math.isfinite(loss):
             nn.utils.clip_grad_norm_(list(self._movement.moving()), self._recipe.clip)
             self._movement.optimiser.step()
         return loss

@@ -1,34 +1,36 @@
-"""The whole run, in order: rows, functions, split, encoder, loop, scores, baseline, checkpoint."""
+"""The whole run, in order: data, strategy, encoder, training, scores, baseline, checkpoint."""
 
+import hashlib
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from rich.console import Console
-from safetensors.torch import load_file
 
 from groundswell.errors import InputError
+from groundswell.models.bundle import EncoderSource
 from training import checkpoint as store
 from training.baseline import baseline
-from training.data import (
-    Example,
-    flat,
-    label_rows,
-    label_values,
-    merge_duplicates,
-    read_sets,
-    split_examples,
-)
+from training.data import flat
 from training.encode import load_tokenizer, tokenise
 from training.encoder import locate
-from training.evaluate import Score, predict, score
-from training.functions import choose_tasks
+from training.evaluate import predict, score_heads
+from training.evaluation.scores import Score, score
+from training.examples import MASKED, Example
+from training.functions import Task
 from training.hardware import Hardware, choose, read_cpu_flags
-from training.loop import Encoded, Recipe, fit, seed
-from training.model import OpinionModel, build, load_encoder
+from training.losses import Encoded
+from training.material import Material, Sources, gather
+from training.parallel import Workers, workers
+from training.progress import Keeper
+from training.recipe import Recipe
 from training.report import Report, write_report
+from training.strategies.choice import Choice, pick
+from training.strategies.rungs import Trained, begin, carry_out
 
 SAMPLES = 1000
 """Texts kept in the checkpoint for the exporter to compare on: held-out ones first."""
@@ -36,13 +38,11 @@ SAMPLES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to run: files, functions (see ``choose_tasks``), encoder, shares of dev and test, hardware."""
+    """What to run: data and functions (see ``Sources``), strategy, encoder, hardware."""
 
-    data: tuple[Path, ...]
-    functions: tuple[str, ...] = ()
+    sources: Sources
+    strategy: str = "auto"
     encoder: str
-    dev: float = 0.1
-    test: float = 0.1
     languages: tuple[str, ...] = ("en",)
     device: str = "auto"
     threads: int = 0
@@ -54,113 +54,215 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     """
     Train and write a checkpoint into ``out``; returns the report.
 
-    Raises ``InputError`` for whatever the user gave that cannot be used.
+    A run that was killed goes on from its last save when the same is asked again. Raises ``InputError``
+    for whatever the user gave that cannot be used, ``CannotContinue`` when the run broke.
     """
-    # Rows, and the heads that their labels ask for.
-    sets = read_sets(plan.data)
-    hashes = {item.name: item.sha256 for item in sets}
-    chosen = choose_tasks(plan.functions, label_values(sets))
-    tasks = [task for task in chosen if task.function.output in {"single", "ordered"}]
-    examples = merge_duplicates(label_rows(sets, tasks, recipe.max_chars).examples)
-    split = split_examples(examples, dev=plan.dev, test=plan.test, seed=recipe.seed)
-    held = {name: flat(part) for name, part in split.parts.items()}
-    heads = {task.name: len(task.function.labels) for task in tasks}
-    console.print(
-        f"{len(examples)} rows: {len(split.train)} train, {len(split.dev)} dev, {len(split.test)} test; "
-        + ", ".join(f"{name} ({size} labels)" for name, size in heads.items())
-    )
-
-    # The encoder's weights under fresh heads.
+    if out.exists() and not (out / store.CONFIG).is_file() and any(out.iterdir()):
+        raise InputError(f"{out}: exists and is no checkpoint; choose another --out")
     encoder = locate(plan.encoder)
-    seed(recipe.seed)
-    model = build(encoder.config, heads)
-    try:
-        load_encoder(model, load_file(encoder.directory / store.WEIGHTS))
-    except KeyError as error:
-        raise InputError(f"encoder {plan.encoder}: weights are missing: {error}") from error
-    if recipe.max_tokens > model.config.max_position_embeddings:
-        raise InputError(f"--max-tokens: the encoder reads {model.config.max_position_embeddings}")
+    material = gather(plan.sources)
+    tasks, split = material.tasks, material.split
+    choice = pick(plan.strategy, [task.function for task in tasks], split.train)
+    recipe = choice.settle(recipe)
+    console.print(
+        f"{sum(map(len, split.parts.values()))} rows: {len(split.train)} train, {len(split.dev)} dev, "
+        f"{len(split.test)} test; "
+        + ", ".join(f"{task.name} ({len(task.function.outputs)} outputs)" for task in tasks)
+    )
+    console.print(f"strategy {choice.name}: {choice.reason}")
+    for note in material.notes:
+        console.print(note)
+
+    # The encoder's weights under fresh heads, on what computes fastest here.
+    model = begin(encoder, [task.function for task in tasks], recipe)
+    crew = workers(cpu=plan.device == "cpu")
     hardware = choose(
         model,
-        device=plan.device,
+        device=getattr(crew, "device", plan.device),
         threads=plan.threads,
         precision=plan.precision,
         cpu_flags=read_cpu_flags(),
     )
     console.print(f"{hardware.device}, {hardware.threads} threads, {hardware.precision}")
-
-    # Train, then score what is held out, beside the baseline.
     tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
-    parts = {
-        name: Encoded.of(tokenise(tokenizer, [e.text for e in part]), part)
-        for name, part in held.items()
+    parts: dict[str, Encoded] = {
+        name: Encoded(
+            tuple(tokenise(tokenizer, [e.text for e in part], recipe.token_types)),
+            tuple(e.truths for e in part),
+            tuple(e.origin or e.id for e in part),
+        )
+        for name, part in split.parts.items()
     }
+
+    # Train, taking up what an earlier run of the same left behind; then score what is held out.
+    keeper = Keeper(
+        out.with_name(f".{out.name}.progress.safetensors"),
+        _fingerprint(plan, recipe, material, encoder.source, crew, choice.name),
+    )
     began = time.perf_counter()
-    history = fit(model, parts["train"], parts["dev"], recipe, hardware, console)
-    took = time.perf_counter() - began
-    bases = {
-        name: baseline(held["train"], held["test"], place, size)
-        for place, (name, size) in enumerate(heads.items())
-    }
-    report = Report(
-        command=plan.command,
-        recipe=recipe,
-        hardware=hardware,
-        encoder=encoder.source,
-        data=hashes,
-        rows={name: len(part.ids) for name, part in parts.items()},
-        functions=[task.function for task in tasks],
-        history=history,
-        best_step=max(history, key=lambda evaluation: evaluation.score).step,
-        seconds=took,
-        dev=score_heads(model, parts["dev"], hardware),
-        test=score_heads(model, parts["test"], hardware),
-        baseline={name: base for name, base in bases.items() if base is not None},
-    )
-    store.write_checkpoint(
-        out,
-        store.Checkpoint(
-            functions=tuple(report.functions),
-            max_tokens=recipe.max_tokens,
-            max_chars=recipe.max_chars,
-            languages=plan.languages,
-            encoder=encoder.source,
-            encoder_config=encoder.config,
-            data=hashes,
-            metrics=_metrics(report),
-            command=plan.command,
-        ),
+    trained = carry_out(
+        choice,
         model,
-        encoder.directory / store.TOKENIZER,
-        _samples((*held["test"], *held["dev"], *held["train"])),
-        lambda directory: write_report(report, directory),
+        [task.function for task in tasks],
+        parts,
+        recipe,
+        hardware,
+        console,
+        tokenizer=tokenizer,
+        languages=plan.languages,
+        workers=crew,
+        keeper=keeper,
     )
+    took = time.perf_counter() - began
+    report = _report(
+        plan, recipe, choice, material, trained, parts, hardware, crew, encoder.source, took
+    )
+    if crew.rank == 0:
+        _write(out, plan, recipe, material, trained, report, encoder.config, encoder.directory)
+        keeper.forget()
+    crew.wait()
     return report
 
 
-def score_heads(model: OpinionModel, part: Encoded, hardware: Hardware) -> dict[str, Score]:
-    """Score each head that has a labelled row in ``part``."""
-    if not part.ids:
-        return {}
-    logits = predict(model, part.ids, hardware)
-    scores = {
-        name: score(part.labels[:, place].numpy(), np.asarray(head).argmax(axis=1), head.shape[1])
-        for place, (name, head) in enumerate(logits.items())
+def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
+    plan: Plan,
+    recipe: Recipe,
+    choice: Choice,
+    material: Material,
+    trained: Trained,
+    parts: dict[str, Encoded],
+    hardware: Hardware,
+    crew: Workers,
+    encoder: EncoderSource,
+    took: float,
+) -> Report:
+    functions = [task.function for task in material.tasks]
+    held = {name: flat(part) for name, part in material.split.parts.items()}
+    bases = {
+        task.name: baseline(held["train"], held["test"], place, len(task.function.outputs))
+        for place, task in enumerate(material.tasks)
+        if task.function.output in {"single", "ordered"}
     }
-    return {name: value for name, value in scores.items() if value.rows}
+    return Report(
+        command=plan.command,
+        again=plan.command
+        if "--snapshot" in plan.command
+        else f"{plan.command} --snapshot {shlex.quote('OUT/snapshot.json')}",
+        strategy=choice.name,
+        reason=choice.reason,
+        recipe=recipe,
+        hardware=hardware,
+        processes=crew.world,
+        encoder=encoder,
+        data={item.name: item.sha256 for item in material.sets},
+        licences={item.name: item.card.licence for item in material.sets},
+        rows={name: len(part.rows) for name, part in parts.items()},
+        functions=functions,
+        history=trained.history,
+        best_step=trained.best_step,
+        averaged=trained.averaged,
+        seconds=took,
+        dev=score_heads(trained.model, functions, parts["dev"], hardware),
+        test=score_heads(trained.model, functions, parts["test"], hardware),
+        baseline={name: _shown(base) for name, base in bases.items() if base is not None},
+        confusion=_confusions(trained, material.tasks, parts["test"], hardware),
+        doubts=material.doubts(),
+        notes=[*material.notes, *trained.notes],
+    )
+
+
+def _shown(value: Score) -> dict[str, float]:
+    return {"rows": value.rows, "accuracy": value.accuracy, "macro_f1": value.macro_f1}
+
+
+def _confusions(
+    trained: Trained, tasks: Sequence[Task], part: Encoded, hardware: Hardware
+) -> dict[str, Score]:
+    if not part.rows:
+        return {}
+    said = predict(trained.model, part.rows, hardware)
+    found = {}
+    for place, task in enumerate(tasks):
+        if task.function.output in {"single", "ordered"}:
+            truths = [truths[place] for truths in part.truths]
+            truth = np.array([t if isinstance(t, int) else MASKED for t in truths], dtype=np.int64)
+            given = np.asarray(said[task.name]).argmax(axis=1)
+            found[task.name] = score(truth, given, len(task.function.outputs))
+    return {name: value for name, value in found.items() if value.rows}
+
+
+def _write(  # noqa: PLR0913, PLR0917 - called once, above
+    out: Path,
+    plan: Plan,
+    recipe: Recipe,
+    material: Material,
+    trained: Trained,
+    report: Report,
+    config: dict[str, object],
+    encoder: Path,
+) -> None:
+    functions = tuple(task.function for task in material.tasks)
+
+    def beside(directory: Path) -> None:
+        write_report(report, directory)
+        material.write(directory)
+
+    store.write_checkpoint(
+        out,
+        store.Checkpoint(
+            functions=functions,
+            max_tokens=recipe.max_tokens,
+            max_chars=recipe.max_chars,
+            token_types=recipe.token_types,
+            template=functions[0].input.template,
+            languages=plan.languages,
+            encoder=report.encoder,
+            encoder_config=config,
+            strategy=report.strategy,
+            data=dict(report.data),
+            licences=dict(report.licences),
+            metrics=_metrics(report),
+            command=plan.command,
+        ),
+        trained.model,
+        encoder / store.TOKENIZER,
+        _samples((*material.split.test, *material.split.dev, *material.split.train)),
+        beside,
+    )
 
 
 def _metrics(report: Report) -> dict[str, dict[str, float]]:
-    metrics: dict[str, dict[str, float]] = {}
-    for part, scores in (("dev", report.dev), ("test", report.test), ("tfidf", report.baseline)):
-        for name, value in scores.items():
-            metrics[f"{name} {part}"] = {
-                "accuracy": round(value.accuracy, 4),
-                "macro_f1": round(value.macro_f1, 4),
-                "rows": value.rows,
-            }
-    return metrics
+    return {
+        f"{name} {part}": {metric: round(value, 4) for metric, value in values.items()}
+        for part, scores in (
+            ("dev", report.dev),
+            ("test", report.test),
+            ("tfidf", report.baseline),
+        )
+        for name, values in scores.items()
+    }
 
 
 def _samples(examples: Sequence[Example]) -> list[str]:
     return list(dict.fromkeys(example.text for example in examples))[:SAMPLES]
+
+
+def _fingerprint(
+    plan: Plan,
+    recipe: Recipe,
+    material: Material,
+    encoder: EncoderSource,
+    crew: Workers,
+    strategy: str,
+) -> str:
+    """Return a hash of all that decides a run's result."""
+    said = (
+        recipe,
+        strategy,
+        crew.world,
+        encoder.sha256,
+        material.prepared.snapshot if material.prepared else None,
+        [task.function for task in material.tasks],
+        plan.precision,
+    )
+    return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
