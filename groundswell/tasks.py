@@ -164,7 +164,7 @@ def parse_function(source: bytes, name: str) -> Function:
     """
     try:
         function = msgspec.yaml.decode(source, type=Function)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{name}: {error}") from error
     except ImportError as error:
         raise InputError(f"{name}: reading YAML needs PyYAML: pip install pyyaml") from error

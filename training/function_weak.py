@@ -50,7 +50,7 @@ def _of_label(label: Label, given: Input, at: str) -> Iterator[Problem]:
             yield Problem(
                 f"{at}.examples",
                 f"{label.name} has {count or 'no'} example{'s' * (count != 1)} in {language}; "
-                f"it takes {ENOUGH} to work before it is trained",
+                f"it takes {ENOUGH} to work untrained",
             )
     composed = re.compile(
         "(?s)" + ".+".join(re.escape(part) for part in re.split(r"\{\w+\}", given.template))
