@@ -1,6 +1,6 @@
 """The values that a report holds: what was measured of a head, and of the whole."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -47,7 +47,7 @@ class HeadFigures(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     primary: str
     scores: Estimates
-    confusion: Sequence[Sequence[int]] | None = None
+    confusion: tuple[tuple[int, ...], ...] | None = None
     by_token: ByToken | None = None
     baseline: Comparison | None = None
     against: Comparison | None = None
@@ -96,5 +96,5 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     speed: Speed
     bytes: int
     notes: tuple[str, ...]
-    pictures: Mapping[str, Sequence[str]] = {}
+    pictures: Mapping[str, tuple[str, ...]] = {}
     """The names of the PNG files of each head."""

@@ -83,7 +83,9 @@ def measure_head(material: Material, place: int) -> HeadFigures:
     )
 
 
-def _confusion(said: Said, truths: Sequence[Truth], labels: int) -> Sequence[Sequence[int]] | None:
+def _confusion(
+    said: Said, truths: Sequence[Truth], labels: int
+) -> tuple[tuple[int, ...], ...] | None:
     if said.places is None:
         return None
     return score(as_places(truths), said.places, labels).confusion

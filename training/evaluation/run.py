@@ -191,7 +191,7 @@ def write(found: Evaluation, directory: Path) -> Evaluation:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir(parents=True)
-        pictures = {head.name: draw(head, aside) for head in found.heads}
+        pictures = {head.name: tuple(draw(head, aside)) for head in found.heads}
         whole = msgspec.structs.replace(found, pictures=pictures)
         encoded = msgspec.json.format(msgspec.json.encode(whole), indent=1)
         (aside / REPORT).write_bytes(encoded)
