@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 FOLDS: Final = 5
 _FEATURES: Final = 50_000
+_EPOCHS: Final = 20
+ALPHA: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def cross_fit(
     it judges. None when some fold would be fitted on fewer than two labels.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import SGDClassifier
 
     given = np.asarray(labels, dtype=np.int64)
     fold_of = _folds(groups, folds, seed)
@@ -92,7 +94,15 @@ def cross_fit(
             continue
         if len(np.unique(given[~asked])) < 2:  # noqa: PLR2004 - a choice
             return None
-        model = LogisticRegression(C=10.0, max_iter=100, tol=1e-4)
+        # Stochastic, since rows may be many: seconds where a full solver takes minutes.
+        model = SGDClassifier(
+            loss="log_loss",
+            alpha=ALPHA,
+            average=True,
+            max_iter=_EPOCHS,
+            tol=None,
+            random_state=seed,
+        )
         model.fit(features[~asked], given[~asked])
         result[np.ix_(asked, model.classes_)] = model.predict_proba(features[asked])
     return result

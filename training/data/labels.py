@@ -189,7 +189,7 @@ def _place(row: Row, task: Task, card: Card, value: Any) -> int | None:
     if label is None:
         return None
     if not isinstance(label, str) or label not in task.index:
-        shown = repr(value) if label == value else f"{value!r}, on the card {label!r}"
+        shown = repr(value) if label == written else f"{value!r}, on the card {label!r}"
         raise InputError(
             f"{row.origin}: {field} is {shown}; {task.name} knows {', '.join(task.index)}"
         )

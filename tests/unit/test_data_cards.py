@@ -1,0 +1,113 @@
+"""A card is found beside the file or given; a hub that is away says so at once."""
+
+import json
+import socket
+from types import SimpleNamespace
+
+import jsonschema
+import msgspec
+import pytest
+
+from groundswell.errors import InputError
+from tests.unit.data_world import write_rows
+from training.data import Card, read_card, read_sets
+from training.data.cards import NOT_STATED, card_schema
+from training.data.hub import load
+
+ROWS = [{"text": "x"}]
+CARD = "name: {}\nlicence: MIT\n"
+
+
+def test_the_card_beside_the_file_comes_before_that_of_the_folder(tmp_path):
+    own, shared = (write_rows(tmp_path / f"{name}.jsonl", ROWS) for name in ("own", "shared"))
+    (tmp_path / "own.jsonl.card.yaml").write_text(CARD.format("mine"), encoding="utf-8")
+    (tmp_path / "card.yaml").write_text(CARD.format("ours"), encoding="utf-8")
+
+    assert [item.card.name for item in read_sets([own, shared])] == ["mine", "ours"]
+    given = Card(name="given", for_="own.jsonl")
+    assert [item.card.name for item in read_sets([own, shared], [given])] == ["given", "ours"]
+
+
+def test_without_a_card_the_licence_is_not_stated(tmp_path):
+    (item,) = read_sets([write_rows(tmp_path / "a.jsonl", ROWS)])
+
+    assert (item.card.name, item.card.licence) == ("a", NOT_STATED)
+
+
+def test_a_given_card_must_be_for_one_of_the_files(tmp_path):
+    path = write_rows(tmp_path / "a.jsonl", ROWS)
+
+    with pytest.raises(InputError, match="--card: b is none of the data files"):
+        read_sets([path], [Card(name="b")])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("licence: MIT", "`name`"), ("name: a\nlicense: MIT", "`license`"), ("name: [", "")],
+)
+def test_a_bad_card_is_named(tmp_path, text, message):
+    path = tmp_path / "card.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=rf"card\.yaml: .*{message}"):
+        read_card(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_card(tmp_path / "none.yaml")
+
+
+def test_cards_fit_their_schema(tmp_path):
+    path = tmp_path / "card.yaml"
+    path.write_text(CARD.format("a") + "for: b.jsonl\nfields: {text: t, date: null}\n", "utf-8")
+    card = read_card(path)
+
+    jsonschema.validate(json.loads(msgspec.json.encode(card)), card_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"name": "a", "license": "MIT"}, card_schema())
+
+
+class Found(list[dict[str, object]]):
+    """Stands in for a loaded split."""
+
+    features = {"text": SimpleNamespace(), "label": SimpleNamespace(names=["bad", "good"])}  # noqa: RUF012
+    info = SimpleNamespace(license="apache-2.0")
+
+
+def test_a_set_of_a_hub_has_its_labels_by_name():
+    asked = []
+
+    def loader(name, split):
+        asked.append((name, split))
+        return Found([{"text": "x", "label": 1}, {"text": "y", "label": -1}])
+
+    found = load("o/n", "train", environment={"HF_DATASETS_OFFLINE": "1"}, loader=loader)
+
+    assert asked == [("o/n", "train")]
+    assert found.rows == ({"text": "x", "label": "good"}, {"text": "y", "label": None})
+    assert found.licence == "apache-2.0"
+
+
+def test_a_hub_that_is_away_is_told_from_a_set_that_is():
+    def loader(name, split):
+        raise ConnectionError("no\nnetwork")
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(
+            InputError, match=r"hf://o/n: no network to http://127.* HF_DATASETS_OFF"
+        ):
+            load("o/n", "train", environment={"HF_ENDPOINT": endpoint}, loader=loader)
+    with pytest.raises(
+        InputError, match=r"hf://o/n:dev: cannot be loaded \(no\); download it once"
+    ):
+        load("o/n", "dev", environment={"HF_HUB_OFFLINE": "1"}, loader=loader)
+    with pytest.raises(InputError, match="HF_ENDPOINT: file:///etc must begin with https://"):
+        load("o/n", "dev", environment={"HF_ENDPOINT": "file:///etc"}, loader=loader)
+
+
+def test_a_name_without_an_owner_is_refused_and_the_package_asked_for(monkeypatch):
+    with pytest.raises(InputError, match="write hf://OWNER/NAME"):
+        read_sets(["hf://name"])
+    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    with pytest.raises(InputError, match="hf://o/n: needs the package `datasets`: pip install"):
+        read_sets(["hf://o/n:test"])
