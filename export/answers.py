@@ -1,6 +1,11 @@
-"""What a graph says of texts: ids in, every output out, by plain onnxruntime on the CPU."""
+"""
+What a graph says of texts: tokens in, every output out, by plain onnxruntime on the CPU.
+
+Rule: what stands at padding, and at pieces of a word after its first, says nothing and is left out.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -8,11 +13,27 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from training.encode import in_order_of_length, pad
+from training.encode import Tokens, in_order_of_length, pad
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
+CONTRIBUTIONS: Final = "contributions"
 _BATCH: Final = 32
+_OF_TOKENS: Final = 3
+"""Axes of an output that speaks of tokens: [batch, tokens, outputs]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """
+    The logits of a graph, in the order of the texts.
+
+    ``texts`` holds [texts, width] for each head of whole texts and for the embedding, ``words`` for each
+    token head one array [words, outputs] a text, read at the words' first tokens.
+    """
+
+    texts: Mapping[str, Floats]
+    words: Mapping[str, Sequence[Floats]]
 
 
 def session(path: Path, threads: int = 1) -> ort.InferenceSession:
@@ -24,42 +45,31 @@ def session(path: Path, threads: int = 1) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def inputs_of(ids: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
+def inputs_of(rows: Sequence[Tokens]) -> dict[str, npt.NDArray[np.int64]]:
     """Return the graph's three inputs, padded to the longest."""
-    return {name: tensor.numpy() for name, tensor in pad(ids).items()}
+    return {name: tensor.numpy() for name, tensor in pad(rows).items()}
 
 
-def run_all(graph: ort.InferenceSession, ids: Sequence[Sequence[int]]) -> dict[str, Floats]:
-    """
-    Run texts of any lengths; returns the outputs that have one row a text, in the order of ``ids``.
-
-    The contributions, whose second axis is the batch's length, are left out.
-    """
-    names = [output.name for output in graph.get_outputs() if output.name != "contributions"]
-    parts: dict[str, list[Floats]] = {name: [] for name in names}
+def run_all(graph: ort.InferenceSession, rows: Sequence[Tokens]) -> Answers:
+    """Run texts of any lengths; the contributions are left out."""
+    axes = {node.name: len(node.shape) for node in graph.get_outputs()}
+    names = [name for name in axes if name != CONTRIBUTIONS]
+    texts: dict[str, list[Floats]] = {n: [] for n in names if axes[n] != _OF_TOKENS}
+    words: dict[str, list[Floats]] = {n: [] for n in names if axes[n] == _OF_TOKENS}
     order: list[int] = []
-    for places in in_order_of_length([len(row) for row in ids], _BATCH):
+    for places in in_order_of_length([len(row.ids) for row in rows], _BATCH):
         order += places
-        answers = graph.run(names, inputs_of([ids[place] for place in places]))
-        for name, answer in zip(names, answers, strict=True):
-            parts[name].append(answer)
+        batch = [rows[place] for place in places]
+        for name, answer in zip(names, graph.run(names, inputs_of(batch)), strict=True):
+            if name in texts:
+                texts[name].append(answer)
+            else:
+                words[name] += [
+                    logits[[word.place for word in row.words]]
+                    for logits, row in zip(answer, batch, strict=True)
+                ]
     back = np.argsort(order)
-    return {name: np.concatenate(part)[back] for name, part in parts.items()}
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return probabilities over the last axis."""
-    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float32)
-
-
-def agreement(
-    ours: Mapping[str, Floats], theirs: Mapping[str, Floats], head: str
-) -> dict[str, float]:
-    """Compare a head's logits: share of equal labels, and mean and largest |difference| of probability."""
-    p, q = softmax(ours[head]), softmax(theirs[head])
-    return {
-        "agreement": float((p.argmax(axis=1) == q.argmax(axis=1)).mean()),
-        "mean_abs_dp": float(np.abs(p - q).mean()),
-        "max_abs_dp": float(np.abs(p - q).max()),
-    }
+    return Answers(
+        {name: np.concatenate(parts)[back] for name, parts in texts.items()},
+        {name: [parts[place] for place in back] for name, parts in words.items()},
+    )

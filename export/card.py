@@ -15,16 +15,16 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         "",
         (
             f"Labels financial texts ({', '.join(manifest.languages)}), at most {manifest.max_tokens} tokens each. "
-            f"Made {manifest.created_at} by"
+            f"Made {manifest.created_at} with the strategy `{checkpoint.strategy}` by"
         ),
         "",
         f"    {checkpoint.command}",
         "",
         f"Encoder: {encoder.name}, licence {encoder.licence}, weights SHA-256 `{encoder.sha256}`.",
         "",
-        "| head | labels |",
-        "|---|---|",
-        *(f"| {head.name} | {', '.join(head.labels)} |" for head in manifest.heads),
+        "| head | kind | labels |",
+        "|---|---|---|",
+        *(f"| {head.name} | {head.kind} | {', '.join(head.labels)} |" for head in manifest.heads),
         "",
         "## Measured",
         "",
@@ -52,7 +52,7 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         "",
         "## Data",
         "",
-        *(f"- {name}, SHA-256 `{digest}`" for name, digest in manifest.data.items()),
+        *_data(manifest.data, checkpoint.licences),
         "",
         "## Limits",
         "",
@@ -62,6 +62,15 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         ),
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _data(digests: Mapping[str, str], licences: Mapping[str, str]) -> list[str]:
+    """One line a file or set: its licence and its hash, of which either may not be known."""
+    return [
+        f"- {name}, licence {licences.get(name, 'not stated')}"
+        + (f", SHA-256 `{digests[name]}`" if name in digests else "")
+        for name in dict.fromkeys([*digests, *licences])
+    ]
 
 
 def _table(rows: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -10,6 +10,7 @@ import onnx
 from optimum.exporters.onnx import export as optimum_export
 from optimum.exporters.onnx.model_configs import BertOnnxConfig
 
+from export.answers import CONTRIBUTIONS
 from training.model import OpinionModel
 
 OPSET: Final = 17
@@ -18,18 +19,29 @@ _TRACED: Final = {"batch_size": 3, "sequence_length": 11}
 
 
 class OpinionOnnxConfig(BertOnnxConfig):  # type: ignore[misc] # optimum is untyped
-    """The three inputs of BERT, and one named output a head, the embedding and the contributions."""
+    """
+    The three inputs of BERT, and one named output a head, the embedding and the contributions.
+
+    A model without a sentence head has no contributions.
+    """
 
     def __init__(self, model: OpinionModel) -> None:
         super().__init__(model.config, task="feature-extraction")
-        self._heads = tuple(model.heads)
+        self._names = outputs_of(model)
+        self._of_tokens = {*model.token_heads, CONTRIBUTIONS}
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
         """Each output's name with its dynamic axes, in the order of the model's own."""
-        axes = OrderedDict((name, {0: "batch_size"}) for name in (*self._heads, "embedding"))
-        axes["contributions"] = {0: "batch_size", 1: "sequence_length"}
-        return axes
+        text, token = {0: "batch_size"}, {0: "batch_size", 1: "sequence_length"}
+        return OrderedDict(
+            (name, dict(token if name in self._of_tokens else text)) for name in self._names
+        )
+
+
+def outputs_of(model: OpinionModel) -> list[str]:
+    """Return the names of the model's outputs in order."""
+    return [*model.heads, "embedding", *([CONTRIBUTIONS] if model.explained else [])]
 
 
 def to_onnx(model: OpinionModel, path: Path) -> None:

@@ -8,48 +8,50 @@ earlier bundle of that name as it was.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
-import numpy as np
 from rich.console import Console
 
-from export.answers import Floats, agreement, run_all, session, softmax
+from export.answers import Answers, run_all, session
 from export.card import write_card
 from export.clean import check_in_clean_process
+from export.compare import drift, finite, measure, rounded
 from export.errors import ParityError
+from export.goldens import choose, golden
 from export.graph import to_onnx
 from export.half import to_fp16
 from export.parity import LEAST, check_parity
 from export.quantise import quantise
 from groundswell.errors import InputError
-from groundswell.models.bundle import MANIFEST, Golden, Graph, Head, Manifest, describe, sha256_of
+from groundswell.models.bundle import MANIFEST, Graph, Head, Manifest, describe, sha256_of
 from groundswell.tasks import content_hash
 from training import checkpoint as store
 from training.checkpoint import Checkpoint
-from training.encode import load_tokenizer, tokenise
-from training.model import EXPLAINED, OpinionModel
+from training.encode import Tokens, load_tokenizer, tokenise
+from training.model import OpinionModel
 
 Precision: TypeAlias = Literal["fp32", "fp16", "int8", "int8-reduced"]
 
-GOLDEN: Final = 64
+GOLDEN: Final = "golden.jsonl"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Work:
-    """What the steps share: the model, its texts as ids, what fp32 says of them, and what was measured."""
+    """What the steps share: the model, its texts as tokens, what fp32 says of them, and what was measured."""
 
     model: OpinionModel
     checkpoint: Checkpoint
+    heads: tuple[Head, ...]
     texts: list[str]
-    ids: list[list[int]]
+    rows: list[Tokens]
     fp32: Path
-    reference: Mapping[str, Floats] = field(default_factory=dict)
-    answers: dict[str, Mapping[str, Floats]] = field(default_factory=dict)
-    parity: dict[str, float] = field(default_factory=dict)
+    reference: Answers
+    parity: dict[str, float]
+    answers: dict[str, Answers] = field(default_factory=dict)
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -95,17 +97,33 @@ def _fill(
     model = store.load_model(source, checkpoint, attention="eager")
     tokenizer = load_tokenizer(source / store.TOKENIZER, checkpoint.max_tokens)
     tokenizer.save(str(aside / store.TOKENIZER), pretty=False)
-    texts = enough(store.read_samples(source), LEAST)
+    samples = enough(store.read_samples(source), LEAST)
+    texts = [text[: checkpoint.max_chars] for text in samples]
+    rows = tokenise(tokenizer, texts, checkpoint.token_types)
     with tempfile.TemporaryDirectory(prefix="groundswell-export-") as scratch:
+        fp32 = Path(scratch) / "model.fp32.onnx"
+        to_onnx(model, fp32)
+        parity = check_parity(model, fp32, rows, checkpoint.max_tokens)
+        console.print(f"fp32: differs from torch by at most {max(parity.values()):.1e}")
         work = Work(
-            model, checkpoint, texts, tokenise(tokenizer, texts), Path(scratch) / "model.fp32.onnx"
+            model=model,
+            checkpoint=checkpoint,
+            heads=heads_of(checkpoint),
+            texts=texts,
+            rows=rows,
+            fp32=fp32,
+            reference=run_all(session(fp32), rows),
+            parity=parity,
         )
-        to_onnx(model, work.fp32)
-        work.parity = check_parity(model, work.fp32, work.ids, checkpoint.max_tokens)
-        console.print(f"fp32: differs from torch by at most {max(work.parity.values()):.1e}")
-        work.reference = run_all(session(work.fp32), work.ids)
         graphs = tuple(_graph(work, precision, aside, console) for precision in precisions)
-    _write_golden(work, aside / "golden.jsonl")
+    chosen = golden(
+        work.heads,
+        texts,
+        rows,
+        work.reference,
+        choose(work.heads, work.reference, list(work.answers.values())),
+    )
+    (aside / GOLDEN).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in chosen))
     # The card says what the manifest says, so it is written from a draft of it, and then named in it.
     draft = _manifest(work, source, aside, name, created_at, graphs)
     write_card(aside / "card.md", draft, checkpoint)
@@ -115,10 +133,23 @@ def _fill(
     return manifest
 
 
+def heads_of(checkpoint: Checkpoint) -> tuple[Head, ...]:
+    """Return the bundle's heads, in the order of the model's."""
+    return tuple(
+        Head(
+            name=function.name,
+            kind=function.output,
+            labels=function.outputs,
+            temperature=checkpoint.temperatures.get(function.name, 1.0),
+            function=content_hash(function),
+        )
+        for function in checkpoint.functions
+    )
+
+
 def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> Graph:
     """Write one graph and compare it with fp32."""
     path = aside / f"model.{precision}.onnx"
-    heads = list(work.model.heads)
     verified, note = True, ""
     match precision:
         case "fp32":
@@ -128,30 +159,25 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
             verified = False
             note = f"not run: no GPU here; {fused.get('Attention', 0)} attention layers fused"
         case "int8" | "int8-reduced":
-            made = quantise(
+            note = quantise(
                 work.fp32,
                 path,
                 reduced=precision == "int8-reduced",
-                ids=work.ids,
+                rows=work.rows,
                 reference=work.reference,
-                heads=heads,
-                gated=[EXPLAINED] if EXPLAINED in heads else heads,
-            )
-            note = f"{made.excluded} left in fp32"
+                heads=work.heads,
+                gated={work.model.explained, *work.model.token_heads},
+            ).note
     if precision != "fp32":
-        answers = run_all(session(path), work.ids)
-        work.answers[precision] = answers
-        for head in heads:
-            work.measured[f"{precision} {head}"] = agreement(answers, work.reference, head)
-        cosine = (answers["embedding"] * work.reference["embedding"]).sum(axis=1)
-        if precision == "fp16" and not np.isfinite(cosine).all():
+        answers = run_all(session(path), work.rows)
+        if precision == "fp16" and not finite(answers):
             raise ParityError("fp16 answers NaN or infinity, even on the CPU", float("inf"))
-        work.measured[f"{precision} embedding"] = {
-            "mean_cosine": float(cosine.mean()),
-            "min_cosine": float(cosine.min()),
-        }
-        first = work.measured[f"{precision} {heads[0]}"]
-        console.print(f"{precision}: {heads[0]} agrees with fp32 on {first['agreement']:.2%}")
+        work.answers[precision] = answers
+        measured = {head.name: measure(head, answers, work.reference) for head in work.heads}
+        work.measured |= {f"{precision} {head}": figures for head, figures in measured.items()}
+        work.measured[f"{precision} embedding"] = drift(answers, work.reference)
+        said = ", ".join(f"{head} {m['agreement']:.2%}" for head, m in measured.items())
+        console.print(f"{precision}: agrees with fp32 on {said}" + (f"; {note}" if note else ""))
     return Graph(file=describe(aside, path), precision=precision, verified=verified, note=note)
 
 
@@ -159,7 +185,7 @@ def _manifest(
     work: Work, source: Path, aside: Path, name: str, created_at: str, graphs: tuple[Graph, ...]
 ) -> Manifest:
     checkpoint = work.checkpoint
-    golden = describe(aside, aside / "golden.jsonl")
+    texts = describe(aside, aside / GOLDEN)
     digest = sha256_of(source / store.WEIGHTS)[:12]
     return Manifest(
         name=name,
@@ -168,60 +194,20 @@ def _manifest(
         text_version=checkpoint.text_version,
         max_tokens=checkpoint.max_tokens,
         max_chars=checkpoint.max_chars,
+        token_types=checkpoint.token_types,
+        template=checkpoint.template,
         languages=checkpoint.languages,
-        heads=tuple(
-            Head(name=f.name, labels=f.label_names, function=content_hash(f))
-            for f in checkpoint.functions
-        ),
+        heads=work.heads,
         graphs=graphs,
         tokenizer=describe(aside, aside / store.TOKENIZER),
-        golden=golden,
-        card=golden,
+        golden=texts,
+        card=texts,
         encoder=checkpoint.encoder,
         data=checkpoint.data,
         metrics=checkpoint.metrics,
-        parity={"texts": float(len(work.ids)), **work.parity},
-        quantisation={key: _rounded(value) for key, value in work.measured.items()},
+        parity={"texts": float(len(work.rows)), **work.parity},
+        quantisation={key: rounded(value) for key, value in work.measured.items()},
     )
-
-
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 5) for name, value in values.items()}
-
-
-def _write_golden(work: Work, path: Path) -> None:
-    """
-    Write the golden texts with what fp32 says of them.
-
-    They ask whether a machine computes as this one does, not how good int8 is: so a text on which a graph
-    of this bundle gives another label than fp32 is passed over.
-    """
-    heads = list(work.model.heads)
-    steady = np.ones(len(work.texts), dtype=bool)
-    for answers in work.answers.values():
-        for head in heads:
-            steady &= answers[head].argmax(axis=1) == work.reference[head].argmax(axis=1)
-    places = np.flatnonzero(steady)
-    # Spread over the samples, so that texts of every length and label are among them.
-    chosen = places[
-        np.unique(np.linspace(0, len(places) - 1, min(GOLDEN, len(places))).astype(int))
-    ]
-    probabilities = {head: softmax(work.reference[head].astype(np.float64)) for head in heads}
-    rows = [
-        Golden(
-            text=work.texts[place],
-            probabilities={
-                head: tuple(round(float(p), 6) for p in probabilities[head][place])
-                for head in heads
-            },
-            labels={
-                function.name: function.label_names[probabilities[function.name][place].argmax()]
-                for function in work.checkpoint.functions
-            },
-        )
-        for place in chosen
-    ]
-    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
 
 
 def enough(texts: Sequence[str], least: int) -> list[str]:
