@@ -1,13 +1,16 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from groundswell import cli
-from groundswell.tasks import Function
+from groundswell.tasks import Direction, Function, Input, Label, Metric
+from training.function_check import check_function
 from training.functions import find_function, shipped, source_of
 
 ROOT = Path(__file__).parents[2]
@@ -133,3 +136,21 @@ def test_the_schema_of_the_docs_is_that_of_the_json_shown(run):
     schema = json.loads((ROOT / "docs" / "schemas" / "function.json").read_text("utf-8"))
 
     jsonschema.validate(json.loads(run("show", "sentiment", "--json")[1]), schema)
+
+
+def test_the_page_of_functions_is_true():
+    page = (ROOT / "docs" / "functions.md").read_text("utf-8")
+    (sample,) = re.findall(r"```yaml\n(name: .*?labels:.*?)```", page, re.DOTALL)
+    rows = [json.loads(line) for line in re.findall(r"^\{.*\}$", page, re.MULTILINE)]
+
+    checked = check_function(sample.encode())
+
+    assert (checked.faults, checked.weak) == ((), ())
+    assert all(f"`{name}`" in page for name in shipped())
+    assert all(f"groundswell functions {c}" in page for c in ("list", "show", "check", "guide"))
+    for row in rows:
+        for span in row.get("entities", ()):
+            assert row["text"][span["start"] : span["end"]] == span["text"]
+    for kind in (Function, Input, Label, Direction):
+        assert [n for n in kind.__struct_fields__ if not re.search(rf"\b{n}\b", page)] == []
+    assert [m for m in get_args(Metric) if f"`{m}`" not in page] == []
