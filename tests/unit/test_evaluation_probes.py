@@ -153,7 +153,8 @@ def test_a_field_of_the_row_comes_before_what_is_computed():
 
 
 def test_slices_count_each_row_once_and_name_what_is_left_out():
-    rows = [example(f"text {n}", agreement=level) for n, level in enumerate([100, 50, 100, None])]
+    levels = [100, 50, 100, None, 66]
+    rows = [example(f"text {n}", agreement=level) for n, level in enumerate(levels)]
     function = Function(
         name="tone",
         version=1,
@@ -161,12 +162,17 @@ def test_slices_count_each_row_once_and_name_what_is_left_out():
         field="tone",
         labels=(Label(name="a", description="d"), Label(name="b", description="d")),
     )
-    judged = judge_single(np.array([0, 1, 0, 1]), np.array([0, 0, 0, 1]), "ab")
+    judged = judge_single(np.array([0, 1, 0, 1, 1]), np.array([0, 0, 0, 1, 0]), "ab")
 
     found = slices_of(function, rows, judged)
 
     kept = [(s.value, s.rows, s.accuracy.value) for s in found.slices if s.by == "agreement"]
-    assert kept == [("50", 1, 0.0), ("100", 2, 1.0)]
+    assert kept == [
+        ("50", 1, 0.0),
+        ("66", 1, 0.0),
+        ("100", 2, 1.0),
+        ("at least 66", 3, pytest.approx(2 / 3)),
+    ]
     assert found.left_out == {"agreement": 1}
     assert "length" not in {s.by for s in found.slices}  # all rows are alike in it
 

@@ -47,6 +47,11 @@ class Said:
     spans: list[tuple[Span, ...]] = field(default_factory=list)
     scaled: npt.NDArray[Any] | None = None
 
+    @property
+    def key(self) -> Sequence[object]:
+        """What compares equal where two answers are the same to the last stretch."""
+        return self.spans or self.named
+
 
 def said_of(asked: Asked, answers: Answers, rows: Sequence[int]) -> Said:
     """Return what a head says of some of the texts that were answered."""

@@ -6,7 +6,7 @@ import msgspec
 
 from groundswell.tasks import Output
 from training.evaluation.behaviour import Behaviour
-from training.evaluation.bootstrap import Estimates, Paired
+from training.evaluation.bootstrap import Estimate, Estimates, Paired
 from training.evaluation.calibration import Calibration
 from training.evaluation.coverage import Coverage
 from training.evaluation.entities import ByToken
@@ -16,11 +16,16 @@ from training.evaluation.slices import Slices
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Another model on the same rows; ``paired`` is this one minus the other."""
+    """
+    Another model on the same rows; ``paired`` is this one minus the other.
+
+    ``agreement`` is the share of rows on which both say the same, right or wrong.
+    """
 
     name: str
     scores: Estimates
     paired: Paired
+    agreement: Estimate
 
 
 class Neighbours(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import numpy as np
 
 from training.data.neighbours import SIMILAR, clusters
 from training.evaluation import probes
-from training.evaluation.bootstrap import estimates, paired
+from training.evaluation.bootstrap import Estimate, estimates, paired, share
 from training.evaluation.decide import (
     Said,
     as_places,
@@ -72,7 +72,7 @@ def measure_head(material: Material, place: int) -> HeadFigures:
             asked, examples, truths, said, [material.answers.words[n] for n in rows]
         ),
         baseline=baseline,
-        against=_against(material, asked, rows, truths, judged, notes),
+        against=_against(material, asked, rows, truths, said, judged, notes),
         neighbours=_neighbours(material.train, examples, judged, notes),
         calibration=calibration_of(said, truths),
         coverage=coverage_of(said, judged),
@@ -138,7 +138,12 @@ def _baseline(
     else:
         other = judge_single(as_places(asked_truths), given.argmax(axis=1), function.label_names)
     name = f"TF-IDF, trained on {len(known):,} rows"
-    return Comparison(name=name, scores=estimates(other), paired=paired(judged, other))
+    return Comparison(
+        name=name,
+        scores=estimates(other),
+        paired=paired(judged, other),
+        agreement=_agreement((judged.counts[:, 1] == other.counts[:, 1]).all(axis=1).tolist()),
+    )
 
 
 def _against(
@@ -146,6 +151,7 @@ def _against(
     asked: Asked,
     rows: Sequence[int],
     truths: Sequence[Truth],
+    said: Said,
     judged: Judged,
     notes: list[str],
 ) -> Comparison | None:
@@ -156,13 +162,21 @@ def _against(
     if theirs is None or theirs.function.outputs != asked.function.outputs:
         notes.append(f"not compared: {predictor.about.name} has no head with these labels")
         return None
-    other = judge(theirs, said_of(theirs, answers, rows), truths)
+    answered = said_of(theirs, answers, rows)
+    other = judge(theirs, answered, truths)
     about = predictor.about
     return Comparison(
         name=f"{about.name} ({about.precision})",
         scores=estimates(other),
         paired=paired(judged, other),
+        agreement=_agreement(
+            [ours == its for ours, its in zip(said.key, answered.key, strict=True)]
+        ),
     )
+
+
+def _agreement(same: Sequence[bool]) -> Estimate:
+    return share(sum(same), len(same))
 
 
 def _neighbours(

@@ -11,7 +11,7 @@ from training.evaluation.sections import (
     slices_section,
     tokens_section,
 )
-from training.evaluation.tables import count, ranged, short, signed, table
+from training.evaluation.tables import count, percent, ranged, short, signed, table
 
 _MEGA = 1e6
 
@@ -127,6 +127,7 @@ def _comparisons(head: HeadFigures) -> list[str]:
                     signed(pair.macro_f1),
                     f"{pair.better} / {pair.worse}",
                     f"{pair.p:.2g}",
+                    percent(other.agreement),
                 ]
             )
     if not rows:
@@ -144,6 +145,7 @@ def _comparisons(head: HeadFigures) -> list[str]:
                 "macro-F1",
                 "only this / only the other right",
                 "McNemar p",
+                "same answer",
             ],
             rows,
         ),

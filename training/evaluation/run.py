@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from groundswell.errors import InputError
 from groundswell.models.bundle import MANIFEST
@@ -26,9 +27,10 @@ from training.evaluation.material import (
     train_examples,
 )
 from training.evaluation.measure import Material, measure_head
-from training.evaluation.predictors import Answers, Predictor
+from training.evaluation.predictors import Answers, Logits, Predictor
 from training.evaluation.report import as_markdown
 from training.evaluation.served import BundlePredictor
+from training.examples import Example
 from training.functions import FOLDER, load_function
 
 REPORT: Final = "report.json"
@@ -101,7 +103,7 @@ def evaluate(plan: Plan, clock: Callable[[], float] = time.perf_counter) -> Eval
         predictor=predictor,
         heads=heads,
         examples=examples,
-        answers=predictor.answer(texts),
+        answers=_finite(predictor, examples, predictor.answer(texts)),
         other=_other(plan, functions, texts),
         train=train,
         most=plan.most,
@@ -119,6 +121,19 @@ def evaluate(plan: Plan, clock: Callable[[], float] = time.perf_counter) -> Eval
         bytes=sum(predictor.about.files.values()),
         notes=tuple(notes),
     )
+
+
+def _finite(predictor: Predictor, examples: Sequence[Example], answers: Answers) -> Answers:
+    """Refuse answers that are no numbers: every score would be a lie."""
+    for place, example in enumerate(examples):
+        said: list[Logits] = [logits[place] for logits in answers.sentences.values()]
+        said += [logits[place] for logits in answers.tokens.values()]
+        if not all(np.isfinite(one).all() for one in said):
+            raise InputError(
+                f"{predictor.about.name}: answers NaN or infinity to {example.origin}; its weights are "
+                "broken, train or export it again"
+            )
+    return answers
 
 
 def _check_labels(predictor: Predictor, given: Sequence[Function]) -> None:

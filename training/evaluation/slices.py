@@ -92,7 +92,22 @@ def slices_of(function: Function, examples: Sequence[Example], judged: Judged) -
         for value in chosen:
             kept = np.array([other == value for other in values])
             found.append(_slice(function, by, value, judged.only(kept)))
+        if by == AGREEMENT:
+            found += _at_least(function, values, chosen, judged)
     return Slices(tuple(found), left_out)
+
+
+def _at_least(
+    function: Function, values: Sequence[str | None], levels: Sequence[str], judged: Judged
+) -> list[Slice]:
+    """Return the rows on which annotators agreed at least so far, for each level between the ends."""
+    numbers = [None if value is None else _as_number(value)[0] for value in values]
+    found = []
+    for level in levels[1:-1]:
+        least = _as_number(level)[0]
+        kept = np.array([number is not None and number >= least for number in numbers])
+        found.append(_slice(function, AGREEMENT, f"at least {level}", judged.only(kept)))
+    return found
 
 
 def _slice(function: Function, by: str, value: str, judged: Judged) -> Slice:

@@ -177,6 +177,7 @@ def test_a_model_does_not_differ_from_itself(report):
     for head in report[0].heads:
         assert head.against
         assert head.against.paired.p == 1.0
+        assert head.against.agreement.value == 1.0
         assert head.against.paired.macro_f1.low == head.against.paired.macro_f1.high == 0.0
 
 
@@ -323,6 +324,24 @@ def test_models_that_are_none_are_named(data, tmp_path):
     assert "no checkpoint" in refused(Plan(model=data, data=rows), tmp_path / "r")
     message = refused(Plan(model=TINY, data=rows, precision="int8"), tmp_path / "r")
     assert "has fp32; choose one of them" in message
+
+
+def test_a_model_that_answers_nan_is_refused(checkpoint, data, tmp_path):
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(checkpoint, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["heads.names.bias"][0] = torch.nan
+    save_file(weights, broken / "model.safetensors")
+
+    message = refused(Plan(model=broken, data=(str(data / "rows.jsonl"),)), tmp_path / "r")
+
+    assert "broken: answers NaN or infinity to" in message
+    assert "rows.jsonl:1" in message
 
 
 def test_recorded_files_must_be_unchanged(tmp_path):
