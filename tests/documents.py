@@ -17,12 +17,13 @@ from groundswell import __version__, events
 from groundswell.models.bundle import Manifest
 from groundswell.settings import PREFIX, Settings
 from groundswell.tasks import Function
+from training.data.cards import Card
 
 MESSAGES: dict[str, Any] = {
     "news": events.NewsItem,
     **{kind.__struct_config__.tag: kind for kind in get_args(events.LogRecord)},
 }
-SCHEMAS: dict[str, Any] = {**MESSAGES, "manifest": Manifest, "function": Function}
+SCHEMAS: dict[str, Any] = {**MESSAGES, "manifest": Manifest, "function": Function, "card": Card}
 
 
 def documents() -> dict[str, str]:

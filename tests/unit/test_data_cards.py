@@ -1,7 +1,9 @@
 """A card is found beside the file or given; a hub that is away says so at once."""
 
 import json
+import re
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import jsonschema
@@ -11,9 +13,11 @@ import pytest
 from groundswell.errors import InputError
 from tests.unit.data_world import write_rows
 from training.data import Card, read_card, read_sets
-from training.data.cards import NOT_STATED, card_schema
+from training.data.cards import ALLOWED, NOT_STATED
 from training.data.hub import load
 
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "schemas" / "card.json").read_text("utf-8"))
 ROWS = [{"text": "x"}]
 CARD = "name: {}\nlicence: MIT\n"
 
@@ -60,9 +64,9 @@ def test_cards_fit_their_schema(tmp_path):
     path.write_text(CARD.format("a") + "for: b.jsonl\nfields: {text: t, date: null}\n", "utf-8")
     card = read_card(path)
 
-    jsonschema.validate(json.loads(msgspec.json.encode(card)), card_schema())
+    jsonschema.validate(json.loads(msgspec.json.encode(card)), SCHEMA)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"name": "a", "license": "MIT"}, card_schema())
+        jsonschema.validate({"name": "a", "license": "MIT"}, SCHEMA)
 
 
 class Found(list[dict[str, object]]):
@@ -111,3 +115,20 @@ def test_a_name_without_an_owner_is_refused_and_the_package_asked_for(monkeypatc
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(InputError, match="hf://o/n: needs the package `datasets`: pip install"):
         read_sets(["hf://o/n:test"])
+
+
+def test_the_page_of_data_is_true(tmp_path):
+    page = (DOCS / "data.md").read_text("utf-8")
+    (sample,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "card.yaml").write_text(sample, encoding="utf-8")
+
+    card = read_card(tmp_path / "card.yaml")
+
+    assert card.target == "headlines.jsonl"
+    assert ", ".join(ALLOWED[:-1]) in page
+
+
+def test_the_seed_corpus_has_a_card():
+    files = (DOCS.parent / "training" / "corpus").rglob("*.jsonl")
+
+    assert {item.card.licence for item in read_sets(files)} == {"Apache-2.0"}

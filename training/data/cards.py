@@ -9,7 +9,7 @@ the run's allow-list is refused.
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -57,11 +57,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def target(self) -> str:
         """The file that a card named with ``--card`` is for."""
         return self.for_ or self.name
-
-
-def card_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a card."""
-    return msgspec.json.schema(Card)
 
 
 def read_card(path: Path) -> Card:
