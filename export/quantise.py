@@ -134,6 +134,8 @@ def ladder(graph: onnx.GraphProto) -> Iterator[Step]:
 
 def _write(fp32: Path, path: Path, graph: onnx.GraphProto, step: Step, *, reduced: bool) -> None:
     heads = [node.name for node in graph.node if not node.name.startswith("/bert/")]
+    # The quantiser first makes a MatMul and an Add of a Gemm, and then asks for the name of that MatMul.
+    heads += [f"{node.name}_MatMul" for node in graph.node if node.op_type == "Gemm"]
     with _quiet():
         quantize_dynamic(
             fp32,

@@ -115,7 +115,7 @@ def test_only_float_tables_are_made_compact_and_the_fp32_one_goes():
 )
 def test_compact_weights_multiply_as_the_dequantised_ones(level):
     rng = np.random.default_rng(1)
-    weights = rng.normal(size=(8, 5)).astype(np.float32) * np.float32([1, 10, 0.1, 3, 0])
+    weights = rng.normal(size=(8, 5)).astype(np.float32) * np.array([1, 10, 0.1, 3, 0], np.float32)
     hidden = rng.normal(size=(4, 8)).astype(np.float32)
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["y"], "chosen"),
