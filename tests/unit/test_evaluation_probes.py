@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from groundswell.tasks import Direction, Function, Label
+from training.data.neighbours import clusters
 from training.evaluation.behaviour import Change, as_read, directed, outcome, replace_words, varied
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.faithfulness import DRAWS, deletions, faithfulness, without
 from training.evaluation.judged import judge_single
+from training.evaluation.measure import near_to
 from training.evaluation.names import COMPANIES, swap_names
 from training.evaluation.slices import negated, slices_of, value_of
 from training.evaluation.tables import quoted, ranged, short, signed, table
@@ -185,3 +187,13 @@ def test_figures_read_as_in_print():
     assert short(-0.25) == "-.250"
     assert table(["a|b"], [["c"]]) == ["| a&#124;b |", "| --- |", "| c |"]
     assert quoted("a`b" + "c" * 300).endswith("…`")
+
+
+def test_a_near_duplicate_is_near_itself_and_not_through_others():
+    letters = "abcdefghijkl"
+    chain = [" ".join(letters[start : start + 8]) for start in range(5)]
+
+    assert clusters(chain) == [0] * 5
+    assert near_to([chain[0]], chain).tolist() == [True, True, True, False, False]
+    assert near_to(["Sales rose 5 %"], ["Sales rose 7 %", "Nothing here"]).tolist() == [True, False]
+    assert near_to([], ["a"]).tolist() == [False]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.neighbours import SIMILAR, clusters
+from training.data.neighbours import SIMILAR, clusters, shingles, similarity
 from training.evaluation import probes
 from training.evaluation.bootstrap import Estimate, estimates, paired, share
 from training.evaluation.decide import (
@@ -24,7 +24,7 @@ from training.evaluation.entities import ByToken, Units, by_token
 from training.evaluation.figures import Comparison, HeadFigures, Neighbours
 from training.evaluation.judged import Judged, judge_several, judge_single
 from training.evaluation.predictors import Answers, Asked, Predictor
-from training.evaluation.scores import score
+from training.evaluation.scores import Bools, score
 from training.evaluation.slices import metric, slices_of
 from training.examples import Example, Spans, Truth
 
@@ -185,9 +185,7 @@ def _neighbours(
     if not train:
         notes.append("near-duplicates of the training rows: not known without them (--train-data)")
         return None
-    found = clusters([example.text for example in (*train, *examples)])
-    trained = set(found[: len(train)])
-    near = np.array([cluster in trained for cluster in found[len(train) :]])
+    near = near_to([e.text for e in train], [e.text for e in examples])
     return Neighbours(
         similar=SIMILAR,
         near=int(near.sum()),
@@ -195,3 +193,16 @@ def _neighbours(
         near_scores=estimates(judged.only(near)) if near.any() else None,
         other_scores=estimates(judged.only(~near)) if not near.all() else None,
     )
+
+
+def near_to(train: Sequence[str], texts: Sequence[str]) -> Bools:
+    """Return which of ``texts`` have a near-duplicate in ``train``, bool [texts]."""
+    cluster = clusters([*train, *texts])
+    members: dict[int, list[frozenset[int]]] = {}
+    for text, number in zip(train, cluster, strict=False):
+        members.setdefault(number, []).append(shingles(text))
+    near = np.zeros(len(texts), dtype=bool)
+    for place, (text, number) in enumerate(zip(texts, cluster[len(train) :], strict=True)):
+        own = shingles(text) if number in members else frozenset()
+        near[place] = any(similarity(own, other) >= SIMILAR for other in members.get(number, ()))
+    return near
