@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundswell.text import normalise
+from groundswell.text import compose, normalise
 from training.data.align import trace
 
 ODD = (" ", "  ", "\n", "\t", "\x00", "\u200b", "\u00a0", "\u0301", "\u1100", "\u1161", "\u11a8")
@@ -16,7 +16,7 @@ TEXTS = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), max_size=20)
 def test_the_traced_text_is_the_normalised_one(raw, limit):
     traced = trace(raw, limit)
 
-    assert traced.text == normalise(raw, limit)
+    assert traced.text == compose(raw, "", limit)
     assert len(traced.origins) == len(traced.text)
     assert list(traced.origins) == sorted(traced.origins)
 
@@ -42,3 +42,12 @@ def test_a_place_begins_and_ends_with_something_to_read(raw, data):
     if place:
         found = traced.text[place[0] : place[1]]
         assert found == found.strip() != ""
+
+
+def test_nothing_is_placed_behind_the_limit_of_a_text_that_grew():
+    raw = "\u0344" * 3 + "x"  # in NFC each of the three is two characters
+
+    traced = trace(raw, 4)
+
+    assert len(traced.text) == 4
+    assert traced.place(3, 4) is None

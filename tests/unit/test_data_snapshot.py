@@ -3,7 +3,7 @@
 import pytest
 
 from groundswell.errors import InputError
-from tests.unit.data_world import TONE, data_set
+from tests.unit.data_world import TARGET, TONE, TOPICS, data_set
 from training.data import check_licences
 from training.data.labels import label_rows
 from training.data.prepare import Wish, prepare, write
@@ -101,3 +101,15 @@ def test_a_licence_that_is_not_allowed_is_refused():
     assert "b.jsonl: licence 'CC-BY-NC-4.0' is not on the allow-list" in message
     assert '--allow-licence "not stated"' in message
     assert "a.jsonl:" not in message
+
+
+def test_a_row_of_which_one_reading_is_left_out_keeps_the_part_of_the_other(tmp_path, letters):
+    rows = [row | {"entity": "A", "topics": ["macro"]} for row in letters]
+    rows.append(rows[0] | {"sentiment": "positive"})
+    item, tasks = data_set(tmp_path, rows), [TARGET, TOPICS]
+    wish = Wish(dev=0.2, test=0.2, doubt=False, drop_conflicts=True)
+
+    first = prepare([item], tasks, wish)
+
+    assert sum(map(len, first.split.parts.values())) == 2 * 30 - 1
+    assert prepare([item], tasks, wish, first.snapshot).split == first.split

@@ -40,7 +40,7 @@ class Traced:
 
 def trace(raw: str, limit: int) -> Traced:
     """
-    Normalise the first ``limit`` characters of ``raw``, as ``normalise`` does.
+    Normalise the first ``limit`` characters of ``raw``, as ``normalise`` does, and cut what grew beyond.
 
     Raises ``ValueError`` for a text whose characters join in a way that cannot be followed.
     """
@@ -50,7 +50,7 @@ def trace(raw: str, limit: int) -> Traced:
     found = _folded(_without_links(_printable(_joined(raw[:limit]))))
     if "".join(c for c, _ in found) != text:
         raise ValueError("write the text in Unicode's form NFC")
-    return Traced(text, [origin for _, origin in found])
+    return Traced(text[:limit], [origin for _, origin in found[:limit]])
 
 
 def _joined(raw: str) -> Pairs:

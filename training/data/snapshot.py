@@ -145,11 +145,12 @@ def split_as(snapshot: Snapshot, examples: Sequence[Example], read: Sequence[Exa
             + (f"\n  and {more} more" if more > 0 else "")
             + "\ngive the data and the functions of that run, or train without --snapshot"
         )
+    # A row that tasks read in two ways may be out in one of them: its part is that of the other.
     part_of = {
         (item.name, line): part
         for item in snapshot.sets
-        for part, lines in item.rows.items()
-        for line in lines
+        for part in (_OUT, *PARTS)
+        for line in item.rows.get(part, ())
     }
     return in_parts(examples, [part_of[e.source, _line(e)] for e in examples])
 
