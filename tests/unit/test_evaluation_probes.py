@@ -9,7 +9,7 @@ from training.evaluation.behaviour import Change, as_read, directed, outcome, re
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.faithfulness import DRAWS, deletions, faithfulness, without
 from training.evaluation.judged import judge_single
-from training.evaluation.measure import near_to
+from training.evaluation.leakage import near_to
 from training.evaluation.names import COMPANIES, swap_names
 from training.evaluation.slices import negated, slices_of, value_of
 from training.evaluation.tables import quoted, ranged, short, signed, table

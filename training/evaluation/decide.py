@@ -85,7 +85,7 @@ def judge(asked: Asked, said: Said, truths: Sequence[Truth]) -> Judged:
     function = asked.function
     if said.chosen is not None:
         return judge_several(
-            _chosen(truths, said.chosen.shape[1]), said.chosen, function.label_names
+            as_chosen(truths, said.chosen.shape[1]), said.chosen, function.label_names
         )
     if said.places is not None:
         return judge_single(as_places(truths), said.places, function.label_names)
@@ -101,7 +101,7 @@ def calibration_of(said: Said, truths: Sequence[Truth]) -> Calibration | None:
     if said.chosen is None:
         return calibrate(said.scaled, as_places(truths))
     rows, labels = said.chosen.shape
-    logits, truth = two_of_each(said.scaled, _chosen(truths, labels))
+    logits, truth = two_of_each(said.scaled, as_chosen(truths, labels))
     return calibrate(logits, truth, np.repeat(np.arange(rows), labels))
 
 
@@ -120,7 +120,8 @@ def as_places(truths: Sequence[Truth]) -> Ints:
     return np.array([truth for truth in truths if isinstance(truth, int)], dtype=np.int64)
 
 
-def _chosen(truths: Sequence[Truth], labels: int) -> Bools:
+def as_chosen(truths: Sequence[Truth], labels: int) -> Bools:
+    """Return the truths of a head of several labels, [rows, labels]."""
     result = np.zeros((len(truths), labels), dtype=bool)
     for row, truth in enumerate(truths):
         if isinstance(truth, frozenset):

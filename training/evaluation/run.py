@@ -1,24 +1,22 @@
 """
 The run of ``groundswell evaluate``: reads, asks, measures, writes.
 
-Rule: everything is written aside and put in place at the end, so that a report is whole.
+Rule: what cannot be judged or written is refused before the model is asked.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import msgspec
 import numpy as np
 
 from groundswell.errors import InputError
 from groundswell.models.bundle import MANIFEST
 from groundswell.tasks import Function
 from training.data import DataSet, read_card
-from training.evaluation.figures import DataFigures, Evaluation, Speed
+from training.evaluation.figures import DataFigures, Evaluation
+from training.evaluation.folder import check_free, write
 from training.evaluation.material import (
     choose_heads,
     examples_of,
@@ -28,16 +26,10 @@ from training.evaluation.material import (
 )
 from training.evaluation.measure import Material, measure_head
 from training.evaluation.predictors import Answers, Logits, Predictor
-from training.evaluation.report import as_markdown
 from training.evaluation.served import BundlePredictor
+from training.evaluation.speed import speed_of
 from training.examples import Example
 from training.functions import FOLDER, load_function
-
-REPORT: Final = "report.json"
-CHECKPOINT: Final = "checkpoint.json"
-"""It holds a ``report.json`` of its own, and is never written over."""
-_TIMED: Final = 128
-_ALONE: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,59 +154,3 @@ def _figures(sets: Sequence[DataSet]) -> tuple[DataFigures, ...]:
         DataFigures(name=s.name, sha256=s.sha256, licence=s.card.licence, rows=len(s.rows))
         for s in sets
     )
-
-
-def speed_of(predictor: Predictor, texts: Sequence[str], clock: Callable[[], float]) -> Speed:
-    """Time the model on the first texts of the data (at least one), after a warm-up."""
-    timed = list(texts[:_TIMED])
-    predictor.answer(timed[:8])
-    began = clock()
-    predictor.answer(timed)
-    batched = clock() - began
-    alone = []
-    for text in timed[:_ALONE]:
-        began = clock()
-        predictor.answer([text])
-        alone.append(clock() - began)
-    return Speed(
-        items=len(timed),
-        items_per_second=len(timed) / max(batched, 1e-9),
-        milliseconds_alone=1000 * sorted(alone)[len(alone) // 2],
-    )
-
-
-def check_free(directory: Path) -> None:
-    """Raise ``InputError`` when ``directory`` holds anything but an earlier report."""
-    if not directory.exists():
-        return
-    if not directory.is_dir() or (not (directory / REPORT).is_file() and any(directory.iterdir())):
-        raise InputError(f"{directory}: exists and is no report; choose another --out")
-    if (directory / MANIFEST).exists() or (directory / CHECKPOINT).exists():
-        raise InputError(f"{directory}: is a model; choose another --out")
-
-
-def write(found: Evaluation, directory: Path) -> Evaluation:
-    """
-    Write ``report.md``, ``report.json`` and the pictures into ``directory``, in place of an earlier report.
-
-    Raises ``InputError``.
-    """
-    from training.evaluation.plots import draw
-
-    check_free(directory)
-    aside = directory.with_name(f".{directory.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
-        pictures = {head.name: tuple(draw(head, aside)) for head in found.heads}
-        whole = msgspec.structs.replace(found, pictures=pictures)
-        encoded = msgspec.json.format(msgspec.json.encode(whole), indent=1)
-        (aside / REPORT).write_bytes(encoded)
-        (aside / "report.md").write_text(as_markdown(whole), encoding="utf-8")
-        shutil.rmtree(directory, ignore_errors=True)
-        aside.rename(directory)
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return whole
