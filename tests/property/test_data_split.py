@@ -114,3 +114,22 @@ def test_too_few_rows_and_rows_without_a_date_are_refused():
         split_examples(singles(3), dev=0.1, test=0.1, seed=1)
     with pytest.raises(InputError, match=r"f\.jsonl:7: has no date \(published_at or date\)"):
         split_examples(singles(9, origin="f.jsonl:7"), dev=0.1, test=0.1, seed=1, by="time")
+
+
+def test_by_time_a_large_cluster_at_the_border_takes_nothing_from_the_next_part():
+    rows = singles(30)
+    examples = [
+        Example(
+            id=f"{e.id}{copy}",
+            text=f"{e.text}{' again' * copy}",
+            truths=(0,),
+            date=DAY + timedelta(days=30 - n),
+        )
+        for n, e in enumerate(rows)
+        for copy in range(2 if n == 2 else 1)
+    ]
+
+    split = split_examples(examples, dev=0.1, test=0.1, seed=1, by="time")
+
+    assert [e.id for e in split.test] == ["aaa0", "aab0", "aac0", "aac1"]
+    assert [e.id for e in split.dev] == ["aad0", "aae0", "aaf0", "aag0"]

@@ -147,10 +147,8 @@ def _by_time(
     # Of equally new clusters the one that comes first in the data counts as newer: sorting is stable.
     order.sort(key=lambda pair: pair[0], reverse=True)
     dealt: dict[str, list[Example]] = {"test": [], "dev": [], "train": []}
-    ends = {"test": shares["test"] * total, "dev": (shares["test"] + shares["dev"]) * total}
-    done = 0
     for _, group in order:
-        name = next((n for n, end in ends.items() if done + 1e-9 < end), "train")
+        # A part that is full stays so, and the parts follow one another in time.
+        name = next((n for n in shares if len(dealt[n]) + 1e-9 < shares[n] * total), "train")
         dealt[name] += group
-        done += len(group)
     return dealt
