@@ -8,7 +8,7 @@ gets, is suspect. C. Northcutt, L. Jiang, I. Chuang: Confident Learning, JAIR 70
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 FOLDS: Final = 5
 _FEATURES: Final = 50_000
+_SMALL: Final = 2000
+"""Rows up to which even a word that occurs once is a feature."""
 _EPOCHS: Final = 10
 _ALPHA: Final = 3e-5
 """On Financial PhraseBank this doubts 18 % of the labels of which half the annotators were sure, and 3 %
@@ -58,26 +60,10 @@ def suspects(probabilities: Floats, labels: Sequence[int]) -> list[Suspect]:
     return [Suspect(int(r), int(found[r]), float(probabilities[r, found[r]])) for r in order]
 
 
-def cross_fit(
-    texts: Sequence[str],
-    labels: Sequence[int],
-    groups: Sequence[int],
-    size: int,
-    *,
-    folds: int = FOLDS,
-    seed: int = 1,
-) -> Floats | None:
-    """
-    Return out-of-fold probabilities [rows, size] of TF-IDF with logistic regression.
-
-    Rows of one group (a cluster of near-duplicates) share a fold, so that no model has seen a copy of what
-    it judges. None when some fold would be fitted on fewer than two labels.
-    """
+def features_of(texts: Sequence[str]) -> Any:
+    """Return TF-IDF of words and word pairs, sparse [rows, features]; it knows no label."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import SGDClassifier
 
-    given = np.asarray(labels, dtype=np.int64)
-    fold_of = _folds(groups, folds, seed)
     vectoriser = TfidfVectorizer(
         ngram_range=(1, 2),
         sublinear_tf=True,
@@ -87,8 +73,28 @@ def cross_fit(
         token_pattern=None,
         lowercase=False,
     )
-    # The vocabulary may be of all rows: it knows no label.
-    features = vectoriser.fit_transform(texts)
+    return vectoriser.fit_transform(texts)
+
+
+def cross_fit(
+    features: Any,
+    labels: Sequence[int],
+    groups: Sequence[int],
+    size: int,
+    *,
+    folds: int = FOLDS,
+    seed: int = 1,
+) -> Floats | None:
+    """
+    Return out-of-fold probabilities [rows, size] of logistic regression on ``features_of`` the texts.
+
+    Rows of one group (a cluster of near-duplicates) share a fold, so that no model has seen a copy of what
+    it judges. None when some fold would be fitted on fewer than two labels.
+    """
+    from sklearn.linear_model import SGDClassifier
+
+    given = np.asarray(labels, dtype=np.int64)
+    fold_of = _folds(groups, folds, seed)
     result = np.zeros((len(given), size))
     for fold in range(folds):
         asked = fold_of == fold
@@ -108,10 +114,6 @@ def cross_fit(
         model.fit(features[~asked], given[~asked])
         result[np.ix_(asked, model.classes_)] = model.predict_proba(features[asked])
     return result
-
-
-_SMALL: Final = 2000
-"""Rows up to which even a word that occurs once is a feature."""
 
 
 def _folds(groups: Sequence[int], folds: int, seed: int) -> Ints:

@@ -7,12 +7,14 @@ Two reasons: ``conflict`` (a text, or one at least ``ALIKE`` to it, bears anothe
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+import numpy as np
 
-from training.data.confident import FOLDS, Floats, cross_fit, suspects
+from training.data.confident import FOLDS, Floats, cross_fit, features_of, suspects
 from training.data.duplicates import joined
 from training.data.neighbours import shingles, similarity
 from training.examples import Example, Spans, Truth
@@ -100,42 +102,69 @@ def find_suspects(
     seed: int = 1,
 ) -> list[Doubt]:
     """
-    Return the suspect labels of the tasks with one label a text, the clearest of each task first.
+    Return the suspect labels of all but token tasks, the clearest of each question first.
 
-    ``probabilities`` maps a task's name to out-of-fold probabilities [examples with a truth, labels]; for
-    the others a linear model is cross-fitted, which needs scikit-learn.
+    Where several labels may apply each is a question of its own: whether it does. ``probabilities`` maps a
+    task's name to out-of-fold probabilities [examples with a truth, labels]; for the others a linear model
+    is cross-fitted, which needs scikit-learn.
     """
     doubts = []
     for place, task in enumerate(tasks):
-        if task.function.output not in {"single", "ordered"}:
+        rows = [row for row, e in enumerate(examples) if e.truths[place] is not None]
+        if task.function.output == "tokens" or not rows:
             continue
-        rows = [row for row, e in enumerate(examples) if isinstance(e.truths[place], int)]
-        labels = [truth for row in rows if isinstance(truth := examples[row].truths[place], int)]
         known = (probabilities or {}).get(task.name)
-        if known is None and len(set(labels)) > 1:
-            known = cross_fit(
-                [examples[row].text for row in rows],
-                labels,
-                [clusters[row] for row in rows],
-                len(task.function.labels),
-                folds=folds,
-                seed=seed,
-            )
-        if known is None:
-            continue
-        for suspect in suspects(known, labels):
-            example = examples[rows[suspect.row]]
-            doubts.append(
-                _doubt(
-                    example,
-                    task,
-                    given=shown(example.truths[place], task),
-                    suggested=shown(suspect.suggested, task),
-                    reason="suspect",
-                    probability=round(suspect.probability, 4),
+        features = None if known is not None else features_of([examples[r].text for r in rows])
+        groups = [clusters[row] for row in rows]
+        for question in _questions([examples[row].truths[place] for row in rows], task):
+            given = question.of(known)
+            if given is None and len(set(question.labels)) > 1:
+                given = cross_fit(
+                    features, question.labels, groups, question.size, folds=folds, seed=seed
                 )
-            )
+            for suspect in [] if given is None else suspects(given, question.labels):
+                example = examples[rows[suspect.row]]
+                truth = example.truths[place]
+                doubts.append(
+                    _doubt(
+                        example,
+                        task,
+                        given=shown(truth, task),
+                        suggested=shown(question.answer(truth, suspect.suggested), task),
+                        reason="suspect",
+                        probability=round(suspect.probability, 4),
+                    )
+                )
     return doubts
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a label is doubted by: which of all, or for label number ``label`` whether it applies."""
+
+    labels: Sequence[int]
+    size: int
+    label: int | None = None
+
+    def of(self, known: Floats | None) -> Floats | None:
+        """Return the probabilities [rows, size] of the question, of those of all labels."""
+        if known is None or self.label is None:
+            return known
+        return np.stack([1 - known[:, self.label], known[:, self.label]], axis=1)
+
+    def answer(self, truth: Truth, suggested: int) -> Truth:
+        """Return the truth that would answer the question otherwise."""
+        if self.label is None or not isinstance(truth, frozenset):
+            return suggested
+        return truth ^ {self.label}
+
+
+def _questions(truths: Sequence[Truth], task: Task) -> list[_Question]:
+    size = len(task.function.labels)
+    if task.function.output != "several":
+        return [_Question([truth for truth in truths if isinstance(truth, int)], size)]
+    sets = [truth for truth in truths if isinstance(truth, frozenset)]
+    return [_Question([int(n in truth) for truth in sets], 2, n) for n in range(size)]
 
 
 def shown(truth: Truth, task: Task) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.unit.data_world import NAMES, TONE, data_set
-from training.data.confident import cross_fit
+from tests.unit.data_world import NAMES, TONE, TOPICS, data_set
+from training.data.confident import cross_fit, features_of
 from training.data.prepare import Wish, prepare, write
 from training.data.review import find_suspects
 from training.examples import Example
@@ -55,14 +55,31 @@ def test_probabilities_may_be_given():
     ]
 
 
+def test_of_several_labels_each_is_doubted_by_itself():
+    given = [frozenset({n % 3, 1}) for n in range(150)]
+    given[12] = frozenset({1})  # lacks its own; the other stays beyond doubt
+    examples = [
+        Example(id=str(n), text=text, truths=(given[n],))
+        for n, (text, _) in enumerate(rows_of(150))
+    ]
+
+    found = find_suspects(examples, range(150), [TOPICS])
+    said = np.array([[0.8, 1.0, 0.0], [0.9, 1.0, 0.0], [0.2, 1.0, 1.0]])
+    told = find_suspects(examples[:3], range(3), [TOPICS], {"topics": said})
+
+    first = next(d for d in found if d.id == "12")
+    assert (first.given, first.suggested) == ("rates", "macro, rates")
+    assert [(d.id, d.given, d.suggested) for d in told] == [("1", "rates", "macro, rates")]
+
+
 def test_no_model_sees_a_copy_of_what_it_judges():
     # Each pair of copies has a word of its own, and a label that only the copy could tell.
     texts = [f"{a}{b}x" for a in "abcdefghij" for b in "klmno" for _ in range(2)]
     labels = [int(n) for n in np.random.default_rng(3).integers(0, 2, 50) for _ in range(2)]
     groups = [place // 2 for place in range(100)]
 
-    apart = cross_fit(texts, labels, groups, 2)
-    leaked = cross_fit(texts, labels, range(100), 2)
+    apart = cross_fit(features_of(texts), labels, groups, 2)
+    leaked = cross_fit(features_of(texts), labels, range(100), 2)
 
     assert apart is not None
     assert leaked is not None
@@ -73,13 +90,13 @@ def test_no_model_sees_a_copy_of_what_it_judges():
 def test_it_repeats_itself_and_gives_up_on_one_label():
     texts, labels = zip(*rows_of(60), strict=True)
 
-    first = cross_fit(texts, labels, range(60), 4)
+    first = cross_fit(features_of(texts), labels, range(60), 4)
 
     assert first is not None
     assert first.shape == (60, 4)
     assert (first[:, 3] == 0).all()
-    assert (first == cross_fit(texts, labels, range(60), 4)).all()
-    assert cross_fit(["a", "b", "c"], [0, 0, 1], range(3), 2) is None
+    assert (first == cross_fit(features_of(texts), labels, range(60), 4)).all()
+    assert cross_fit(features_of(["a", "b", "c"]), [0, 0, 1], range(3), 2) is None
 
 
 def test_a_run_shows_what_it_doubts_and_keeps_it(tmp_path):
