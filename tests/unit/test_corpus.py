@@ -13,7 +13,8 @@ from groundswell.tasks import parse_function
 from training.data.neighbours import clusters
 
 FOLDER = Path(__file__).parents[2] / "training"
-FILES = sorted((FOLDER / "corpus").rglob("*.jsonl"))
+FILES = sorted((FOLDER / "corpus").glob("*.jsonl"))
+CHECKS = FOLDER / "corpus" / "checks" / "disagreements.jsonl"
 
 
 class Span(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,6 +33,18 @@ class Row(msgspec.Struct, forbid_unknown_fields=True):
     entities: list[Span]
 
 
+class Verdict(msgspec.Struct, forbid_unknown_fields=True):
+    first: str
+    second: str
+    kept: str
+
+
+class Check(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    sentiment: Verdict | None = None
+    topic: Verdict | None = None
+
+
 @pytest.fixture(scope="module")
 def rows():
     return [
@@ -45,11 +58,23 @@ def labels_of(name):
     return set(parse_function((FOLDER / f"functions/{name}.yaml").read_bytes(), name).label_names)
 
 
-def test_it_holds_at_least_800_rows_over_12_topics(rows):
+def test_it_holds_at_least_3000_rows_over_all_topics(rows):
     topics = Counter(row.topic for row in rows)
 
-    assert len(rows) >= 800
-    assert len([topic for topic, count in topics.items() if count >= 40]) >= 12
+    assert len(rows) >= 3000
+    assert {topic for topic, count in topics.items() if count >= 100} == labels_of("topic")
+
+
+def test_every_disagreement_of_the_two_readings_is_recorded_with_what_was_kept(rows):
+    labels = {row.id: row for row in rows}
+    checks = [msgspec.json.decode(line, type=Check) for line in CHECKS.read_bytes().splitlines()]
+
+    assert len({check.id for check in checks}) == len(checks)
+    for check in checks:
+        for field in ("sentiment", "topic"):
+            verdict = getattr(check, field)
+            assert verdict is None or verdict.first != verdict.second
+            assert verdict is None or verdict.kept == getattr(labels[check.id], field), check.id
 
 
 def test_every_label_is_one_of_its_function(rows):
@@ -108,6 +133,7 @@ def test_the_datasheet_counts_what_is_there(rows):
     for path in FILES:
         count = len(path.read_bytes().splitlines())
         assert re.search(rf"`{path.name}` \|[^|]+\| {count} \|", sheet)
+    assert f"The {len(CHECKS.read_bytes().splitlines())} rows on which they differ" in sheet
     for field in ("sentiment", "channel"):
         for count in Counter(getattr(row, field) for row in rows).values():
             assert f"{count:,}" in sheet
