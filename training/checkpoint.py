@@ -81,14 +81,14 @@ def write_checkpoint(
         (aside / CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(checkpoint), indent=1))
         shutil.copyfile(tokenizer, aside / TOKENIZER)
         rows = b"\n".join(msgspec.json.encode({"text": text}) for text in samples)
-        (aside / SAMPLES).write_bytes(rows + b"\n")
+        (aside / SAMPLES).write_bytes(rows + b"\n" * bool(rows))
         report(aside)
         shutil.rmtree(directory, ignore_errors=True)
         aside.rename(directory)
     except (OSError, SafetensorError) as error:
         raise CannotContinue(
             f"{directory}: the checkpoint cannot be written ({error}); make room on the disk and give the "
-            "same command again: what was trained is kept beside it"
+            "same command again: it goes on from the last save of its progress"
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)

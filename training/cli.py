@@ -1,9 +1,11 @@
 """The command ``groundswell train``; torch is imported when it runs, not when it is listed."""
 
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -12,6 +14,9 @@ from rich.console import Console
 from groundswell.errors import InputError
 from training.encoder import DEFAULT
 from training.recipe import Recipe
+
+DEVICES: Final = ("auto", "cpu", "cuda")
+PRECISIONS: Final = ("auto", "fp32", "bf16")
 
 
 def train(  # noqa: PLR0913 - each argument is an option of the command
@@ -60,20 +65,28 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     drop_conflicts: Annotated[
         bool, typer.Option(help="Do not train on labels that contradict one another.")
     ] = False,
-    epochs: Annotated[int, typer.Option(min=0, help="0: by the number of rows.")] = 0,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="JSON of a recipe, such as best.json of `tune`; options given here win."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=0, help="0: by the number of rows.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="1 unless told.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Rows a step; 32 unless told.")] = None,
     accumulate: Annotated[
-        int, typer.Option(min=1, help="Compute a step's rows in so many parts, to save memory.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Compute a step's rows in so many parts, to save memory."),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
     freeze: Annotated[
         str | None, typer.Option(help="none, embeddings, layers:N or gradual.")
     ] = None,
-    max_tokens: Annotated[int, typer.Option(min=8, max=8192)] = 128,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=8, max=8192, help="Of a text; 128 unless told.")
+    ] = None,
     patience: Annotated[
-        int, typer.Option(min=1, help="Evaluations without a better score before it ends.")
-    ] = 4,
+        int | None,
+        typer.Option(min=1, help="Evaluations without a better score before it ends; 4."),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,23 +99,20 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
     precision: Annotated[str, typer.Option(help="auto (measured), fp32 or bf16.")] = "auto",
 ) -> None:
     """Train a model on labelled rows and write a checkpoint with its report."""
-    for name, value, allowed in (
-        ("--split-by", split_by, ("cluster", "time")),
-        ("--device", device, ("auto", "cpu", "cuda")),
-        ("--precision", precision, ("auto", "fp32", "bf16")),
-    ):
-        if value not in allowed:
-            raise InputError(f"{name} {value}: must be one of {', '.join(allowed)}")
-    given = {"learning_rate": learning_rate, "freeze": freeze}
-    recipe = recipe_of(
+    check_choice("--split-by", split_by, ("cluster", "time"))
+    check_choice("--device", device, DEVICES)
+    check_choice("--precision", precision, PRECISIONS)
+    how = recipe_of(
+        recipe,
         option or (),
         epochs=epochs,
         seed=seed,
         batch=batch,
         accumulate=accumulate,
+        learning_rate=learning_rate,
+        freeze=freeze,
         max_tokens=max_tokens,
         patience=patience,
-        **{name: value for name, value in given.items() if value is not None},
     )
     try:
         from training.data.prepare import Wish
@@ -114,6 +124,8 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
             f"{error.name} is not installed: pip install 'groundswell[train]'"
         ) from error
 
+    # Of several processes one speaks.
+    first = os.environ.get("RANK", "0") == "0"
     report = run(
         Plan(
             sources=Sources(
@@ -125,9 +137,9 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
                 wish=Wish(
                     dev=dev_share,
                     test=test_share,
-                    seed=seed,
+                    seed=how.seed,
                     by="time" if split_by == "time" else "cluster",
-                    max_chars=recipe.max_chars,
+                    max_chars=how.max_chars,
                     doubt=review,
                     drop_conflicts=drop_conflicts,
                 ),
@@ -140,17 +152,29 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
             precision=precision,
             command=shlex.join(["groundswell", *sys.argv[1:]]),
         ),
-        recipe,
+        how,
         out,
-        Console(stderr=True),
+        Console(stderr=True, quiet=not first),
     )
-    typer.echo(as_markdown(report))
+    if first:
+        typer.echo(as_markdown(report))
 
 
-def recipe_of(options: list[str] | tuple[()], **given: Any) -> Recipe:
-    """Return the recipe with ``NAME=VALUE`` options set; raises ``InputError`` that names a bad one."""
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ``InputError`` when an option's value is none of those allowed."""
+    if value not in allowed:
+        raise InputError(f"{name} {value}: must be one of {', '.join(allowed)}")
+
+
+def recipe_of(file: Path | None, options: Sequence[str], **given: Any) -> Recipe:
+    """
+    Return the recipe of a JSON file, with what is ``given`` and not ``None``, then ``NAME=VALUE`` options.
+
+    Raises ``InputError`` that names what is wrong.
+    """
     fields = {field.name for field in msgspec.structs.fields(Recipe)}
-    values: dict[str, Any] = dict(given)
+    values = read_recipe(file) if file else {}
+    values |= {name: value for name, value in given.items() if value is not None}
     for text in options:
         name, separator, value = text.partition("=")
         if not separator or name not in fields:
@@ -162,3 +186,13 @@ def recipe_of(options: list[str] | tuple[()], **given: Any) -> Recipe:
         return msgspec.convert(values, Recipe, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(f"the recipe: {error}") from error
+
+
+def read_recipe(file: Path) -> dict[str, Any]:
+    """Return what a JSON file says of a recipe; raises ``InputError``."""
+    try:
+        return msgspec.structs.asdict(msgspec.json.decode(file.read_bytes(), type=Recipe))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    except msgspec.DecodeError as error:
+        raise InputError(f"{file}: not a recipe ({error})") from error

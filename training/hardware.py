@@ -29,9 +29,8 @@ class Hardware:
 
 def autocast(hardware: Hardware) -> AbstractContextManager[object]:
     """Return the context in which the forward pass runs."""
-    return torch.autocast(
-        hardware.device, dtype=torch.bfloat16, enabled=hardware.precision == "bf16"
-    )
+    kind = torch.device(hardware.device).type
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=hardware.precision == "bf16")
 
 
 def choose(

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from groundswell.errors import CannotContinue
+from groundswell.errors import CannotContinue, InputError
 from groundswell.tasks import Function
 from training.evaluate import dev_scores
 from training.hardware import Hardware
@@ -51,20 +51,25 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     workers: Workers | None = None,
     keeper: Keeper | None = None,
     after_step: Callable[[int], None] = lambda _: None,
+    after_evaluation: Callable[[Evaluation], None] = lambda _: None,
 ) -> Fitted:
     """
     Train ``model`` in place; on return it holds the weights of the best evaluation.
 
     The best is the highest mean of the heads' primary metrics on ``dev``; of equals the earliest.
-    ``after_step`` is called with the number of steps done. Raises ``CannotContinue`` when the loss is
+    ``after_step`` is called with the number of steps done, ``after_evaluation`` with each evaluation;
+    what they raise ends the run. Raises ``CannotContinue`` when the loss is
     not finite or progress cannot be kept, ``InputError`` for a recipe that the model does not bear.
     """
     workers, keeper = workers or Alone(), keeper or Keeper(None, "")
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     nn.Module.to(model, hardware.device)
-    kinds = kinds_of(train.kinds())
+    keys = train.kinds()
+    kinds = [kind for kind in kinds_of(keys) if any(keys[kind[0]])]
     per_epoch = sum(shares([len(kind) for kind in kinds], recipe.batch, recipe.balance))
     steps = per_epoch * recipe.epochs
+    if not steps:
+        raise InputError("no row has a label to train on, or --epochs is 0")
     every = -(-per_epoch // recipe.evaluations)
     movement = Movement(model, recipe, steps)
     weights = {
@@ -111,6 +116,7 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
             if place.step % every == 0 or place.step == steps:
                 heads = evaluate()
                 progress.note(heads, workers.share(_mean(heads)), movement, recipe)
+                after_evaluation(place.history[-1])
             if workers.rank == 0 and keeper.due():
                 keeper.save(progress, movement)
             after_step(place.step)

@@ -164,11 +164,11 @@ def class_weights(function: Function, truths: Sequence[Truth], how: str) -> Tens
         return None
     places = [truth for truth in truths if isinstance(truth, int)]
     counts = np.bincount(places, minlength=len(function.outputs)).astype(np.float64)
-    counts[counts == 0] = counts[counts > 0].min(initial=1.0)
-    weights = counts.sum() / counts
+    rows = counts.sum()
+    weights = rows / np.where(counts > 0, counts, counts.min(initial=rows, where=counts > 0))
     if how == "sqrt":
         weights = np.sqrt(weights)
-    weights *= counts.sum() / (weights * counts).sum()
+    weights *= rows / (weights * counts).sum()
     return torch.tensor(weights, dtype=torch.float32)
 
 
@@ -181,7 +181,9 @@ def divergence(output: str, logits: Tensor, mask: Tensor) -> Tensor:
     """
     first, second = logits.float().chunk(2)
     if output == "several":
-        first, second = (torch.stack([part, -part], dim=-1) for part in (first, second))
+        first, second = (
+            torch.stack([part, torch.zeros_like(part)], dim=-1) for part in (first, second)
+        )
         scale = 1.0 / first.shape[1]
     else:
         scale = 1.0

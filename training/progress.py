@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import torch
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from groundswell.errors import CannotContinue, InputError
+from training.hardware import Hardware
 from training.optimise import Movement
 from training.recipe import Recipe
 
@@ -36,12 +37,20 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, kw_only=True):
-    """Where a run stands: ``step`` steps are done; ``losses`` are those since the last evaluation."""
+    """
+    Where a run stands: ``step`` steps are done; ``losses`` are those since the last evaluation.
+
+    ``threads`` and ``precision`` are what was measured to be fastest: other ones round otherwise, so a run
+    goes on with them.
+    """
 
     fingerprint: str
+    threads: int = 0
+    precision: str = "auto"
     step: int = 0
     history: list[Evaluation] = []
-    best_score: float = float("-inf")
+    best_score: float = -1.0
+    """Below every score; JSON knows no infinity."""
     since_best: int = 0
     losses: list[float] = []
     over: bool = False
@@ -86,8 +95,9 @@ class Keeper:
         fingerprint: str,
         seconds: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
+        hardware: Hardware | None = None,
     ) -> None:
-        self._path, self._fingerprint = path, fingerprint
+        self._path, self._fingerprint, self._hardware = path, fingerprint, hardware
         self._seconds, self._clock = seconds, clock
         self._saved = clock()
 
@@ -132,10 +142,10 @@ class Keeper:
         Raises ``InputError`` when the file is not one of this run.
         """
         if self._path is None or not self._path.exists():
-            return Progress(Place(fingerprint=self._fingerprint))
+            return Progress(self._beginning())
         try:
             with safe_open(self._path, framework="pt") as file:
-                place = msgspec.json.decode((file.metadata() or {})[_KEY], type=Place)
+                place = _place_of(file)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, msgspec.DecodeError) as error:
             raise InputError(
@@ -154,10 +164,32 @@ class Keeper:
             [_group(tensors, number) for number in sorted(numbers, key=lambda n: int(n[5:]))],
         )
 
+    def _beginning(self) -> Place:
+        if self._hardware is None:
+            return Place(fingerprint=self._fingerprint)
+        return Place(
+            fingerprint=self._fingerprint,
+            threads=self._hardware.threads,
+            precision=self._hardware.precision,
+        )
+
     def forget(self) -> None:
         """Remove what was kept: the run is over and its result is safe."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def earlier(path: Path) -> Place | None:
+    """Return where the run stood that left ``path``; ``None`` where there is none that can be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _place_of(file)
+    except (OSError, SafetensorError, KeyError, msgspec.DecodeError):
+        return None
+
+
+def _place_of(file: Any) -> Place:
+    return msgspec.json.decode((file.metadata() or {})[_KEY], type=Place)
 
 
 def _put(movement: Movement, tensors: Mapping[str, Tensor]) -> None:
@@ -171,7 +203,7 @@ def _put(movement: Movement, tensors: Mapping[str, Tensor]) -> None:
     }
     for name, parameter in movement.named:
         found = {
-            key: tensors[f"optimiser.{key}/{name}"].to(parameter.device if key != "step" else "cpu")
+            key: tensors[f"optimiser.{key}/{name}"].to(parameter.device)
             for key in keys
             if f"optimiser.{key}/{name}" in tensors
         }

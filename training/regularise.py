@@ -48,13 +48,15 @@ class Perturbation:
         """Move the embeddings of the pass inside."""
         if self._seen is None or self._seen.grad is None:
             raise RuntimeError("watch a pass, and go backward, before push")
-        gradient = self._seen.grad
-        norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
-        step: Tensor = (self._length * gradient / norm[:, None, None]).detach()
-        self._seen = None
+        seen, self._seen = self._seen.grad, None
 
         def move(_: nn.Module, __: Any, output: Tensor) -> Tensor:
-            moved: Tensor = output + step.to(output.dtype)
+            # The pass that was watched may have held every row twice.
+            gradient = seen.reshape(-1, *output.shape).sum(dim=0)
+            norm = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
+            moved: Tensor = output + (self._length * gradient / norm[:, None, None]).to(
+                output.dtype
+            )
             return moved
 
         handle = self._module.register_forward_hook(move)
@@ -100,14 +102,14 @@ def rounded(model: OpinionModel, *, on: bool) -> Iterator[None]:
         yield
         return
     layers = [m for m in model.bert.encoder.modules() if isinstance(m, nn.Linear)]
-    kept = [layer.forward for layer in layers]
     try:
         for layer in layers:
             layer.forward = _rounding(layer)  # type: ignore[method-assign]
         yield
     finally:
-        for layer, forward in zip(layers, kept, strict=True):
-            layer.forward = forward  # type: ignore[method-assign]
+        for layer in layers:
+            # What hides the class's own.
+            vars(layer).pop("forward", None)
 
 
 def _rounding(layer: nn.Linear) -> Any:

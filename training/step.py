@@ -59,26 +59,32 @@ class Step:
             rows, weight = (places[part::parts], 1.0) if part < len(places) else (places[:1], 0.0)
             loss += self._part(rows, counts, weight)
         loss = self._workers.total(loss)
-        if math.isfinite(loss):
-            nn.utils.clip_grad_norm_(list(self._movement.moving()), self._recipe.clip)
-            self._movement.optimiser.step()
+        if not math.isfinite(loss):
+            return loss
+        norm = nn.utils.clip_grad_norm_(list(self._movement.moving()), self._recipe.clip)
+        if not torch.isfinite(norm):
+            return float(norm)
+        self._movement.optimiser.step()
         return loss
 
     def why(self, loss: float, step: int, steps: int, places: Sequence[int]) -> str:
-        """Say what a loss that is not finite comes from: a row, or weights that ran away."""
+        """Say what a loss that is not finite comes from: some rows, or weights that ran away."""
         self._model.eval()
+        names = []
         for place in places:
             with torch.inference_mode():
                 alone = self._loss([place], totals(self._targets([place])), twice=False)
             if not torch.isfinite(alone):
-                name = self._train.names[place] if self._train.names else f"number {place + 1}"
-                return (
-                    f"the loss is {loss} at step {step} of {steps}: row {name} alone gives it; if others "
-                    f"do so too, train with a lower --learning-rate than {self._recipe.learning_rate:g}"
-                )
+                names.append(self._train.names[place] if self._train.names else f"{place + 1}")
+        what = f"the loss is {loss} at step {step} of {steps}"
+        lower = f"a lower --learning-rate than {self._recipe.learning_rate:g}"
+        if not names:
+            return f"{what}, though no row alone gives it; train with {lower}, or --precision fp32"
+        if len(names) == len(places) > 1:
+            return f"{what}, and each row gives it: the weights have run away; train with {lower}"
         return (
-            f"the loss is {loss} at step {step} of {steps}, though no row alone gives it; train again "
-            f"with a lower --learning-rate than {self._recipe.learning_rate:g}, or --precision fp32"
+            f"{what}: alone, {len(names)} of its {len(places)} rows give it, first {names[0]}; "
+            f"look at them, or train with {lower}"
         )
 
     def _targets(self, places: Sequence[int]) -> dict[str, Target]:
@@ -127,4 +133,7 @@ class Step:
             if twice:
                 apart = divergence(function.output, outputs[name], held.labelled(function.output))
                 total = total + self._recipe.r_drop * apart / counts[name]
+        if torch.is_grad_enabled() and not total.requires_grad:
+            # A part of a batch in which nothing is labelled still goes backward, as the others do.
+            total = total + 0.0 * sum(value.float().sum() for value in outputs.values())
         return total

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from rich.console import Console
+from tokenizers import Tokenizer
 
 from groundswell.errors import InputError
 from groundswell.models.bundle import EncoderSource
@@ -26,7 +27,7 @@ from training.hardware import Hardware, choose, read_cpu_flags
 from training.losses import Encoded
 from training.material import Material, Sources, gather
 from training.parallel import Workers, workers
-from training.progress import Keeper
+from training.progress import Keeper, earlier
 from training.recipe import Recipe
 from training.report import Report, write_report
 from training.strategies.choice import Choice, pick
@@ -76,28 +77,24 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     # The encoder's weights under fresh heads, on what computes fastest here.
     model = begin(encoder, [task.function for task in tasks], recipe)
     crew = workers(cpu=plan.device == "cpu")
+    progress = out.with_name(f".{out.name}.progress.safetensors")
+    before = earlier(progress)
     hardware = choose(
         model,
         device=getattr(crew, "device", plan.device),
-        threads=plan.threads,
-        precision=plan.precision,
+        threads=plan.threads or (before.threads if before else 0),
+        precision=before.precision if before and plan.precision == "auto" else plan.precision,
         cpu_flags=read_cpu_flags(),
     )
     console.print(f"{hardware.device}, {hardware.threads} threads, {hardware.precision}")
     tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
-    parts: dict[str, Encoded] = {
-        name: Encoded(
-            tuple(tokenise(tokenizer, [e.text for e in part], recipe.token_types)),
-            tuple(e.truths for e in part),
-            tuple(e.origin or e.id for e in part),
-        )
-        for name, part in split.parts.items()
-    }
+    parts = {name: encode(part, tokenizer, recipe) for name, part in split.parts.items()}
 
     # Train, taking up what an earlier run of the same left behind; then score what is held out.
     keeper = Keeper(
-        out.with_name(f".{out.name}.progress.safetensors"),
-        _fingerprint(plan, recipe, material, encoder.source, crew, choice.name),
+        progress,
+        fingerprint(plan, recipe, material, encoder.source, crew.world, choice.name),
+        hardware=hardware,
     )
     began = time.perf_counter()
     trained = carry_out(
@@ -122,6 +119,15 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
         keeper.forget()
     crew.wait()
     return report
+
+
+def encode(part: Sequence[Example], tokenizer: Tokenizer, recipe: Recipe) -> Encoded:
+    """Return the rows of a part as tokens, with their truths and what to call them."""
+    return Encoded(
+        tuple(tokenise(tokenizer, [e.text for e in part], recipe.token_types)),
+        tuple(e.truths for e in part),
+        tuple(e.origin or e.id for e in part),
+    )
 
 
 def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
@@ -226,7 +232,7 @@ def _write(  # noqa: PLR0913, PLR0917 - called once, above
         ),
         trained.model,
         encoder / store.TOKENIZER,
-        _samples((*material.split.test, *material.split.dev, *material.split.train)),
+        _samples(material),
         beside,
     )
 
@@ -243,23 +249,30 @@ def _metrics(report: Report) -> dict[str, dict[str, float]]:
     }
 
 
-def _samples(examples: Sequence[Example]) -> list[str]:
-    return list(dict.fromkeys(example.text for example in examples))[:SAMPLES]
+def _samples(material: Material) -> list[str]:
+    """Return texts like those to come; without rows, what the functions say of their labels."""
+    split = material.split
+    texts = [example.text for part in (split.test, split.dev, split.train) for example in part]
+    labels = [label for task in material.tasks for label in task.function.labels]
+    texts = texts or [
+        text for label in labels for text in (label.described(), *label.exemplars(None))
+    ]
+    return list(dict.fromkeys(texts))[:SAMPLES]
 
 
-def _fingerprint(
+def fingerprint(
     plan: Plan,
     recipe: Recipe,
     material: Material,
     encoder: EncoderSource,
-    crew: Workers,
+    processes: int,
     strategy: str,
 ) -> str:
     """Return a hash of all that decides a run's result."""
     said = (
         recipe,
         strategy,
-        crew.world,
+        processes,
         encoder.sha256,
         material.prepared.snapshot if material.prepared else None,
         [task.function for task in material.tasks],

@@ -71,16 +71,18 @@ def make_rows(count, *, seed=0, topics=True):
     return rows
 
 
+def put(path, rows):
+    """Write rows as JSON lines, with a card beside them that lets anyone train on them."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    card = path.with_name(f"{path.name}.card.yaml")
+    card.write_text(f"name: {path.stem}\nlicence: own\n", encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def write(tmp_path):
     """Write rows as JSON lines into a file of this test's folder."""
-
-    def write(name, rows):
-        path = tmp_path / name
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        return path
-
-    return write
+    return lambda name, rows: put(tmp_path / name, rows)
 
 
 @pytest.fixture(scope="session")
@@ -90,25 +92,37 @@ def rows_of():
 
 
 @pytest.fixture(scope="session")
-def trained(encoder_dir, tmp_path_factory):
+def plan_of(encoder_dir):
+    """Make a plan on the tiny encoder, on one thread: ``plan_of(file, …, strategy=…)``."""
+    from training.material import Sources
+    from training.train import Plan
+
+    def plan_of(*data, functions=("sentiment", "topic=derive"), **changes):
+        settled = {
+            "strategy": "full",
+            "encoder": str(encoder_dir),
+            "threads": 1,
+            "precision": "fp32",
+            "device": "cpu",
+            "command": "groundswell train",
+        }
+        sources = Sources(data=tuple(map(str, data)), functions=functions)
+        return Plan(sources=sources, **{**settled, **changes})
+
+    return plan_of
+
+
+@pytest.fixture(scope="session")
+def trained(plan_of, tmp_path_factory):
     """A checkpoint of the whole run on 600 rows, with its report; read only."""
     from rich.console import Console
 
-    from training.loop import Recipe
-    from training.train import Plan, run
+    from training.recipe import Recipe
+    from training.train import run
 
     folder = tmp_path_factory.mktemp("trained")
-    data = folder / "rows.jsonl"
-    data.write_text("".join(json.dumps(row) + "\n" for row in make_rows(600)), encoding="utf-8")
     report = run(
-        Plan(
-            data=(data,),
-            encoder=str(encoder_dir),
-            threads=1,
-            precision="fp32",
-            device="cpu",
-            command="groundswell train",
-        ),
+        plan_of(put(folder / "rows.jsonl", make_rows(600))),
         Recipe(
             epochs=16,
             patience=50,

@@ -1,185 +1,222 @@
-"""The loop learns, masks, restores the best step, and repeats itself."""
+"""The loop learns every kind of head, masks, keeps the best step, stops, and repeats itself."""
 
-import numpy as np
+import re
+
 import pytest
 import torch
-from rich.console import Console
-from safetensors.torch import load_file
 
-from groundswell.errors import CannotContinue
+from groundswell.errors import CannotContinue, InputError
+from tests.train_world import (
+    CPU,
+    EVERY,
+    NAMES,
+    QUIET,
+    SENTIMENT,
+    SUBJECTS,
+    TOPIC,
+    apart,
+    encoded,
+    fresh,
+    recipe,
+    same,
+    weights_of,
+)
 from training import loop
-from training.data import MASKED, Example
-from training.encode import load_tokenizer, tokenise
-from training.encoder import locate
-from training.evaluate import predict
-from training.hardware import Hardware
-from training.loop import Encoded, Recipe, fit, freeze, make_optimiser, masked_loss, pace, seed
-from training.model import build, load_encoder
+from training.encode import load_tokenizer
+from training.evaluate import dev_scores, predict
+from training.loop import fit
+from training.losses import Encoded
 
 pytestmark = pytest.mark.train
 
-CPU = Hardware("cpu", 1, "fp32")
-QUIET = Console(quiet=True)
-HEADS = {"sentiment": 3, "topic": 2}
-TONES = ("negative", "neutral", "positive")
+
+@pytest.fixture
+def world(encoder_dir, rows_of):
+    """A fresh model, rows to learn, and what to call ``fit`` with."""
+
+    def world(count=48, functions=EVERY, **changes):
+        how = recipe(**changes)
+        rows = encoded(encoder_dir, rows_of(count), functions)
+        return fresh(encoder_dir, functions, how), functions, rows, rows, how, CPU, QUIET
+
+    return world
 
 
 @pytest.fixture
-def fresh(encoder_dir):
-    def fresh(heads=None):
-        torch.set_num_threads(1)
-        encoder = locate(str(encoder_dir))
-        seed(1)
-        model = build(encoder.config, heads or HEADS)
-        load_encoder(model, load_file(encoder.directory / "model.safetensors"))
-        return model
+def plant(monkeypatch):
+    """Let the dev part say these scores, one an evaluation, and note the weights that it saw."""
 
-    return fresh
+    def plant(*scores):
+        planted, seen = iter(scores), []
 
+        def judge(model, *_):
+            seen.append(weights_of(model))
+            return {"sentiment": next(planted)}
 
-@pytest.fixture
-def encoded(encoder_dir, rows_of):
-    def encoded(count, seed=0):
-        tokenizer = load_tokenizer(encoder_dir / "tokenizer.json", 32)
-        examples = [
-            Example(
-                row["text"],
-                (
-                    TONES.index(row["sentiment"]),
-                    ("earnings", "people").index(row["topic"]) if "topic" in row else MASKED,
-                ),
-            )
-            for row in rows_of(count, seed=seed)
-        ]
-        return Encoded.of(tokenise(tokenizer, [e.text for e in examples]), examples)
+        monkeypatch.setattr(loop, "dev_scores", judge)
+        return seen
 
-    return encoded
+    return plant
 
 
-def recipe(**changes):
-    settled = {
-        "epochs": 2,
-        "learning_rate": 3e-3,
-        "head_factor": 2.0,
-        "batch": 16,
-        "freeze": "none",
-    }
-    return Recipe(**{**settled, **changes})
+def test_it_learns_a_tiny_set_of_every_kind_by_heart(world):
+    parts = world(32, epochs=40, smoothing=0.0, batch=8, evaluations=1, dropout=0.0)
+    model, functions, rows, *_ = parts
+
+    fitted = fit(*parts)
+
+    assert dev_scores(model, functions, rows, CPU) == {f.name: 1.0 for f in EVERY}
+    assert fitted.best_score == 1.0
+    assert fitted.history[-1].loss < fitted.history[0].loss
+    given = predict(model, rows.rows, CPU)["sentiment"].argmax(axis=1)
+    assert given.tolist() == [truths[1] for truths in rows.truths]
 
 
-def test_it_learns_a_tiny_set_by_heart(fresh, encoded):
-    model, rows = fresh(), encoded(32)
+def test_it_ends_with_the_weights_of_the_best_step(world, plant):
+    parts = world(64, (SENTIMENT,))
+    seen = plant(0.2, 0.9, 0.5, 0.9)
 
-    history = fit(model, rows, rows, recipe(epochs=40, patience=80, smoothing=0.0), CPU, QUIET)
+    fitted = fit(*parts)
 
-    assert max(e.score for e in history) == 1.0
-    given = predict(model, rows.ids, CPU)["sentiment"].argmax(axis=1)
-    assert (given == rows.labels[:, 0].numpy()).all()
-
-
-def test_it_ends_with_the_weights_of_the_best_step(fresh, encoded, monkeypatch):
-    model, rows = fresh(), encoded(64)
-    planted = iter([0.2, 0.9, 0.5, 0.4])
-    seen = []
-
-    def judge(logits, truth):
-        seen.append({name: value.clone() for name, value in model.state_dict().items()})
-        return next(planted)
-
-    monkeypatch.setattr(loop, "dev_score", judge)
-    history = fit(model, rows, rows, recipe(epochs=2, evaluations=2), CPU, QUIET)
-
-    assert [e.score for e in history] == [0.2, 0.9, 0.5, 0.4]
-    same = [
-        all(torch.equal(value, model.state_dict()[name]) for name, value in state.items())
-        for state in seen
-    ]
-    assert same == [False, True, False, False]
+    assert [e.score for e in fitted.history] == [0.2, 0.9, 0.5, 0.9]
+    assert fitted.best_step == 4
+    assert [same(state, weights_of(parts[0])) for state in seen] == [False, True, False, False]
 
 
-def test_it_stops_when_patience_ends(fresh, encoded, monkeypatch):
-    rows = encoded(64)
-    monkeypatch.setattr(loop, "dev_score", lambda _logits, _truth: 0.5)
+def test_it_stops_when_patience_ends(world, plant):
+    plant(*[0.5] * 18)
 
-    history = fit(fresh(), rows, rows, recipe(epochs=9, patience=2), CPU, QUIET)
+    fitted = fit(*world(64, (SENTIMENT,), epochs=9, patience=2))
 
-    assert len(history) == 3
+    assert len(fitted.history) == 3
 
 
-def test_the_same_seed_gives_the_same_weights(fresh, encoded):
-    rows = encoded(48)
+def test_the_mean_of_the_last_weights_takes_their_place_where_it_is_as_good(world, plant):
+    parts = world(64, (SENTIMENT,), average=3)
+    seen = plant(0.2, 0.5, 0.9, 0.8, 0.9)
+
+    fitted = fit(*parts)
+
+    assert fitted.averaged
+    mean = {name: torch.stack([state[name] for state in seen[1:4]]).mean(dim=0) for name in seen[0]}
+    assert apart(weights_of(parts[0]), mean) < 1e-7
+
+
+def test_a_worse_mean_is_not_taken(world, plant):
+    parts = world(64, (SENTIMENT,), average=2)
+    seen = plant(0.2, 0.5, 0.9, 0.8, 0.89)
+
+    fitted = fit(*parts)
+
+    assert not fitted.averaged
+    assert same(weights_of(parts[0]), seen[2])
+
+
+def test_the_same_seed_gives_the_same_weights(world):
     states = []
     for number in (1, 1, 2):
-        model = fresh()
-        fit(model, rows, rows, recipe(seed=number, epochs=1), CPU, QUIET)
-        states.append(model.state_dict())
+        parts = world(48, epochs=1, seed=number, dropout=0.2, r_drop=0.5, fgm=0.3)
+        fit(*parts)
+        states.append(weights_of(parts[0]))
 
-    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
-    assert not all(torch.equal(value, states[2][name]) for name, value in states[0].items())
-
-
-def test_a_loss_that_is_not_finite_ends_the_run(fresh, encoded):
-    model, rows = fresh(), encoded(32)
-    with torch.no_grad():
-        model.heads["sentiment"].bias.fill_(float("nan"))
-
-    with pytest.raises(CannotContinue, match=r"loss is nan at step 1 of .*--learning-rate"):
-        fit(model, rows, rows, recipe(), CPU, QUIET)
+    assert same(states[0], states[1])
+    assert not same(states[0], states[2])
 
 
-def test_a_masked_row_moves_only_the_heads_that_it_labels(fresh, encoded):
-    model, rows = fresh(), encoded(24)
-    masked = Encoded(rows.ids, torch.stack([rows.labels[:, 0], torch.full((24,), MASKED)], dim=1))
-    before = model.heads["topic"].weight.detach().clone()
+def test_a_head_without_a_label_does_not_move(world):
+    model, functions, rows, dev, how, *rest = world(24, weight_decay=0.0, epochs=1)
+    masked = Encoded(rows.rows, tuple((*truths[:3], None) for truths in rows.truths))
+    before = weights_of(model)
 
-    fit(model, masked, rows, recipe(epochs=1, weight_decay=0.0), CPU, QUIET)
+    fit(model, functions, masked, dev, how, *rest)
 
-    assert torch.equal(model.heads["topic"].weight, before)
-
-
-def test_the_loss_is_the_mean_over_labelled_rows():
-    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
-    labels = torch.tensor([[0], [1], [MASKED]])
-    known = torch.nn.functional.cross_entropy(logits[:2], labels[:2, 0], label_smoothing=0.1)
-
-    assert torch.allclose(masked_loss([logits], labels, 0.1), known)
-
-
-def test_the_loss_of_a_batch_without_labels_is_zero():
-    assert float(masked_loss([torch.ones(2, 3)], torch.full((2, 1), MASKED), 0.1)) == 0.0
-
-
-def test_frozen_embeddings_stay(fresh, encoded):
-    model, rows = fresh(), encoded(24)
-    before = {n: p.detach().clone() for n, p in model.bert.embeddings.named_parameters()}
-
-    fit(model, rows, rows, recipe(epochs=1, freeze="embeddings"), CPU, QUIET)
-
-    assert all(torch.equal(p, before[n]) for n, p in model.bert.embeddings.named_parameters())
-
-
-def test_heads_learn_faster_and_biases_do_not_decay(fresh):
-    model = fresh()
-    freeze(model, "embeddings")
-    names = {id(p): n for n, p in model.named_parameters()}
-
-    settings = {
-        names[id(p)]: (group["lr"], group["weight_decay"])
-        for group in make_optimiser(model, Recipe()).param_groups
-        for p in group["params"]
+    after = weights_of(model)
+    stood = {name for name in after if torch.equal(after[name], before[name])}
+    assert {name for name in stood if name.startswith("heads.")} == {
+        "heads.topic.weight",
+        "heads.topic.bias",
     }
 
-    assert settings["heads.topic.weight"] == (1e-3, 0.01)
-    assert settings["heads.topic.bias"] == (1e-3, 0.0)
-    assert settings["bert.encoder.layer.0.output.dense.weight"] == (2e-4, 0.01)
-    assert settings["bert.encoder.layer.0.output.LayerNorm.weight"] == (2e-4, 0.0)
-    assert not [name for name in settings if "embeddings" in name]
+
+def test_a_row_without_any_label_is_left_out(world):
+    model, functions, rows, dev, how, *rest = world(32, (SENTIMENT, TOPIC), epochs=1)
+    more = Encoded(rows.rows * 2, (*rows.truths, *[(None, None)] * len(rows.rows)))
+
+    fit(model, functions, more, dev, how, *rest)
+    once = world(32, (SENTIMENT, TOPIC), epochs=1)
+    fit(*once)
+
+    assert same(weights_of(model), weights_of(once[0]))
 
 
-def test_the_pace_warms_up_and_ends_at_zero():
-    paces = [pace(step, 100, Recipe()) for step in range(101)]
+def test_nothing_to_train_on_is_said(world):
+    model, functions, rows, dev, how, *rest = world(8, (SENTIMENT,))
+    nothing = Encoded(rows.rows, tuple((None,) for _ in rows.rows))
 
-    assert paces[0] == pytest.approx(0.1)
-    assert max(paces) == paces[10] == 1.0
-    assert paces[100] == 0.0
-    assert np.diff(paces[:10]).min() > 0 > np.diff(paces[10:]).max()
+    with pytest.raises(InputError, match="no row has a label"):
+        fit(model, functions, nothing, dev, how, *rest)
+
+
+def test_a_loss_that_is_not_finite_names_the_row_and_moves_nothing(world, encoder_dir, rows_of):
+    parts = world(16, (SENTIMENT,), batch=16)
+    word = load_tokenizer(encoder_dir / "tokenizer.json", 32).token_to_id("fraud")
+    with torch.no_grad():
+        parts[0].bert.embeddings.word_embeddings.weight[word] = float("nan")
+    before = {name: value.nan_to_num() for name, value in weights_of(parts[0]).items()}
+    bad = [n for n, row in enumerate(rows_of(16), start=1) if "fraud" in row["text"]]
+
+    with pytest.raises(CannotContinue) as error:
+        fit(*parts)
+
+    found = re.fullmatch(
+        r"the loss is nan at step 1 of 2: alone, (\d+) of its 16 rows give it, first "
+        r"rows\.jsonl:(\d+); look at them, or train with a lower --learning-rate than 0\.003",
+        str(error.value),
+    )
+    assert found
+    assert int(found[1]) == len(bad)
+    assert int(found[2]) in bad
+    assert same(before, {n: value.nan_to_num() for n, value in weights_of(parts[0]).items()})
+
+
+def test_weights_that_run_away_are_said_to_have(world):
+    with pytest.raises(
+        CannotContinue, match=r"run away; train with a lower --learning-rate than 1e\+30"
+    ):
+        fit(*world(32, (SENTIMENT,), learning_rate=1e30, epochs=4))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": "cosine"},
+        {"class_weights": "balanced"},
+        {"fake_int8": True},
+        {"balance": 0.0},
+        {"layer_decay": 0.5},
+        {"freeze": "gradual"},
+    ],
+)
+def test_each_part_of_the_recipe_changes_the_result(world, changes):
+    plain, other = (
+        world(32, (NAMES, SENTIMENT, TOPIC), epochs=1, batch=8, **each) for each in ({}, changes)
+    )
+    fit(*plain)
+    fit(*other)
+
+    assert not same(weights_of(plain[0]), weights_of(other[0]))
+
+
+def test_scores_are_of_heads_that_have_a_label(world):
+    model, functions, rows, *_ = world(12, (SENTIMENT, SUBJECTS))
+    dev = Encoded(rows.rows, tuple((truths[0], None) for truths in rows.truths))
+
+    assert dev_scores(model, functions, dev, CPU).keys() == {"sentiment"}
+    assert dev_scores(model, functions, Encoded((), ()), CPU) == {}
+
+
+def test_each_evaluation_is_told(world):
+    told = []
+    fitted = fit(*world(64, (SENTIMENT,)), after_evaluation=told.append)
+
+    assert tuple(told) == fitted.history
