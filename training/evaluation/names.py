@@ -27,7 +27,7 @@ COMPANY_LABELS: Final = frozenset({"ORG", "COMPANY", "ORGANIZATION", "ISSUER"})
 PERSON_LABELS: Final = frozenset({"PER", "PERSON"})
 _INSTITUTION: Final = re.compile(
     r"\b(?:fed|federal|reserve|ministry|treasury|commission|government|parliament|congress|senate|court"
-    r"|union|ecb|sec|fda|opec|imf|eu|un|nato|wto|boj|boe|central bank|bank of)\b"
+    r"|union|ecb|sec|fda|opec|imf|eu|un|nato|wto|boj|boe|norges bank|riksbank|bundesbank|national bank|reuters|bloomberg|afp|central bank|bank of)\b"
     r"|央行|银保监|证监|财政部|国务院|法院|政府|交易所|委员会",
     re.IGNORECASE,
 )

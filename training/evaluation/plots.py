@@ -48,14 +48,17 @@ def confusion(head: HeadFigures) -> Figure | None:
     """Draw the confusion matrix; shades are shares of the row, numbers are counts."""
     if head.confusion is None:
         return None
-    counts = np.array(head.confusion)
+    whole = np.array(head.confusion)
+    seen = np.flatnonzero(whole.sum(axis=0) + whole.sum(axis=1))
+    counts = whole[np.ix_(seen, seen)]
+    names = [head.labels[n] for n in seen]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(3.2, 1.2 + 0.42 * len(counts))
     figure, axes = _new(side, side, title=f"{head.name}: confusion", xlabel="given", ylabel="true")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(counts))
-    axes.set_xticks(places, head.labels, rotation=45, ha="right")
-    axes.set_yticks(places, head.labels)
+    axes.set_xticks(places, names, rotation=45, ha="right")
+    axes.set_yticks(places, names)
     if len(counts) <= _MOST_NAMES:
         for i, j in np.ndindex(counts.shape):
             shade = "white" if shares[i, j] > _DARK else "black"

@@ -71,23 +71,26 @@ def _summary(found: Evaluation) -> list[str]:
 
 def _head(head: HeadFigures, pictures: Sequence[str]) -> list[str]:
     scores = head.scores
-    columns = zip(
-        head.labels, scores.precision, scores.recall, scores.f1, scores.support, strict=True
-    )
+    seen = _seen(head)
+    rows = [
+        [
+            head.labels[n],
+            f"{scores.support[n]:,}",
+            ranged(scores.precision[n]),
+            ranged(scores.recall[n]),
+            ranged(scores.f1[n]),
+        ]
+        for n in seen
+    ]
+    what = "stretches" if head.output == "tokens" else "rows"
     lines = [
         f"## {head.name}",
         "",
-        *table(
-            [
-                "label",
-                "rows" if head.output != "tokens" else "stretches",
-                "precision",
-                "recall",
-                "F1",
-            ],
-            [[n, f"{s:,}", ranged(p), ranged(r), ranged(f)] for n, p, r, f, s in columns],
-        ),
+        *table(["label", what, "precision", "recall", "F1"], rows),
     ]
+    unseen = [name for n, name in enumerate(head.labels) if n not in seen]
+    if unseen:
+        lines += ["", f"Neither true of any row nor given to one: {', '.join(unseen)}."]
     lines += tokens_section(head)
     lines += _confusion(head)
     lines += _comparisons(head)
@@ -106,11 +109,18 @@ def _head(head: HeadFigures, pictures: Sequence[str]) -> list[str]:
 def _confusion(head: HeadFigures) -> list[str]:
     if head.confusion is None:
         return []
-    rows = [
-        [name, *(f"{n:,}" for n in counts)]
-        for name, counts in zip(head.labels, head.confusion, strict=True)
-    ]
-    return ["", "Confusion; rows are the truth:", "", *table(["", *head.labels], rows)]
+    seen = _seen(head)
+    names = [head.labels[n] for n in seen]
+    rows = [[head.labels[i], *(f"{head.confusion[i][j]:,}" for j in seen)] for i in seen]
+    return ["", "Confusion; rows are the truth:", "", *table(["", *names], rows)]
+
+
+def _seen(head: HeadFigures) -> list[int]:
+    """Return the places of the labels that are true of a row, or were given to one."""
+    if head.confusion is None:
+        return list(range(len(head.labels)))
+    given = [sum(line[n] for line in head.confusion) for n in range(len(head.labels))]
+    return [n for n, support in enumerate(head.scores.support) if support or given[n]]
 
 
 def _comparisons(head: HeadFigures) -> list[str]:
@@ -122,9 +132,9 @@ def _comparisons(head: HeadFigures) -> list[str]:
                 [
                     other.name,
                     short(other.scores.accuracy.value),
-                    short(other.scores.macro_f1.value),
+                    short(_primary(head, other.scores).value),
                     signed(pair.accuracy),
-                    signed(pair.macro_f1),
+                    signed(_primary(head, pair)),
                     f"{pair.better} / {pair.worse}",
                     f"{pair.p:.2g}",
                     percent(other.agreement),
@@ -140,9 +150,9 @@ def _comparisons(head: HeadFigures) -> list[str]:
             [
                 "other",
                 "its accuracy",
-                "its macro-F1",
+                f"its {_metric(head)}",
                 "accuracy",
-                "macro-F1",
+                _metric(head),
                 "only this / only the other right",
                 "McNemar p",
                 "same answer",

@@ -317,6 +317,50 @@ def test_what_is_there_is_not_written_over(checkpoint, data, tmp_path):
     assert (checkpoint / "checkpoint.json").is_file()
 
 
+def test_labels_that_no_row_has_are_named_and_not_shown(checkpoint, write, tmp_path):
+    rows = [{"text": "profit rose", "sentiment": "neutral"}] * 3
+    found = run(Plan(model=checkpoint, data=(str(write("rows.jsonl", rows)),)), tmp_path / "r")
+    given = {
+        n
+        for n, column in enumerate(zip(*(found.heads[0].confusion or ()), strict=True))
+        if any(column)
+    }
+
+    text = (tmp_path / "r" / "report.md").read_text("utf-8")
+
+    unseen = [name for n, name in enumerate(TONE.label_names) if n not in given | {1}]
+    assert f"Neither true of any row nor given to one: {', '.join(unseen)}." in text
+    assert not any(f"| {name} |" in text for name in unseen)
+
+
+def test_the_command_prints_the_report_or_one_line(checkpoint, data, tmp_path, capsys, monkeypatch):
+    from groundswell import cli
+
+    rows, out = str(data / "rows.jsonl"), str(tmp_path / "r")
+    for arguments, code in (([], 0), (["--function", "mood"], 2), (["--device", "tpu"], 2)):
+        command = [
+            "groundswell",
+            "evaluate",
+            str(checkpoint),
+            "--data",
+            rows,
+            "--out",
+            out,
+            "--most",
+            "2",
+        ]
+        monkeypatch.setattr("sys.argv", [*command, *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert ended.value.code == code
+        if code:
+            assert said.err.startswith("groundswell: ")
+            assert "Traceback" not in said.err
+        else:
+            assert said.out.startswith("# Evaluation report")
+
+
 def test_models_that_are_none_are_named(data, tmp_path):
     rows = (str(data / "rows.jsonl"),)
 
