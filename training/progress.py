@@ -9,6 +9,7 @@ a step follow from the seed and the step's number.
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -128,7 +129,8 @@ class Keeper:
             save_file(tensors, aside, {_KEY: msgspec.json.encode(progress.place).decode()})
             aside.replace(self._path)
         except (OSError, SafetensorError) as error:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise CannotContinue(
                 f"{self._path}: the run's progress cannot be written ({error}); make room on the disk "
                 "and give the same command again: it goes on from the last save"

@@ -88,7 +88,9 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     )
     console.print(f"{hardware.device}, {hardware.threads} threads, {hardware.precision}")
     tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
-    parts = {name: encode(part, tokenizer, recipe) for name, part in split.parts.items()}
+    parts: dict[str, Encoded] = {
+        name: encode(part, tokenizer, recipe) for name, part in split.parts.items()
+    }
 
     # Train, taking up what an earlier run of the same left behind; then score what is held out.
     keeper = Keeper(

@@ -85,6 +85,24 @@ def write(tmp_path):
     return lambda name, rows: put(tmp_path / name, rows)
 
 
+@pytest.fixture
+def small_disk():
+    """Make a disk full for a while: no file may grow beyond so many bytes."""
+    import resource
+    from contextlib import contextmanager
+
+    @contextmanager
+    def small_disk(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return small_disk
+
+
 @pytest.fixture(scope="session")
 def rows_of():
     """Give the tests the maker of rows."""

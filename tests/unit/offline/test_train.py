@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 import torch
-import typer
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner
 
-from groundswell.errors import InputError
+from groundswell.errors import CannotContinue, InputError
+from tests.train_world import QUIET, recipe, same
 from training.checkpoint import (
     CONFIG,
     SAMPLES,
@@ -19,10 +18,10 @@ from training.checkpoint import (
     read_samples,
     write_checkpoint,
 )
-from training.cli import train
 from training.encode import load_tokenizer, tokenise
 from training.evaluate import predict
-from training.hardware import Hardware, choose, read_cpu_flags, seconds_a_step
+from training.hardware import Hardware, autocast, choose, read_cpu_flags, seconds_a_step
+from training.train import run
 
 pytestmark = pytest.mark.train
 
@@ -32,9 +31,13 @@ def test_the_report_says_what_was_measured(trained):
     written = json.loads((directory / "report.json").read_text("utf-8"))
 
     assert written["command"] == "groundswell train"
+    assert written["again"] == "groundswell train --snapshot OUT/snapshot.json"
+    assert written["licences"] == {"rows": "own"}
+    assert (written["strategy"], written["processes"]) == ("full", 1)
     assert written["rows"] == report.rows
     assert set(report.test) == set(report.baseline) == {"sentiment", "topic"}
-    assert report.test["sentiment"].macro_f1 > 0.8
+    assert report.test["sentiment"]["macro_f1"] > 0.8
+    assert {path.name for path in directory.iterdir()} >= {"review.jsonl", "snapshot.json"}
     assert report.best_step in {e.step for e in report.history}
     text = (directory / "report.md").read_text("utf-8")
     assert "| sentiment | test | 60 |" in text
@@ -48,13 +51,14 @@ def test_the_checkpoint_comes_back_as_it_was(trained):
     samples = read_samples(directory)
     tokenizer = load_tokenizer(directory / "tokenizer.json", checkpoint.max_tokens)
 
-    logits = predict(model, tokenise(tokenizer, samples), Hardware("cpu", 1, "fp32"))
+    tokens = tokenise(tokenizer, samples, checkpoint.token_types)
+    logits = predict(model, tokens, Hardware("cpu", 1, "fp32"))
 
     assert [f.name for f in checkpoint.functions] == ["sentiment", "topic"]
     assert checkpoint.data == dict(report.data)
     assert logits["sentiment"].shape == (len(samples), 3)
     assert checkpoint.metrics["sentiment test"]["macro_f1"] == round(
-        report.test["sentiment"].macro_f1, 4
+        report.test["sentiment"]["macro_f1"], 4
     )
 
 
@@ -79,10 +83,23 @@ def test_a_failed_report_leaves_the_earlier_checkpoint(trained, tmp_path):
     def fail(_directory):
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(CannotContinue, match=r"cannot be written \(disk full\); make room"):
         write_checkpoint(copy, checkpoint, model, copy / "tokenizer.json", [], fail)
     assert read_checkpoint(copy) == checkpoint
     assert [p.name for p in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(trained, tmp_path, small_disk):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained[0], copy)
+    checkpoint = read_checkpoint(copy)
+    model = load_model(copy, checkpoint, attention="eager")
+
+    with small_disk(20_000), pytest.raises(CannotContinue, match="copy: the checkpoint cannot be"):
+        write_checkpoint(copy, checkpoint, model, copy / "tokenizer.json", [], lambda _: None)
+
+    assert load_model(copy, read_checkpoint(copy), attention="eager")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
 def _no_config(path):
@@ -128,37 +145,6 @@ def test_weights_of_another_shape_and_lost_samples_are_refused(trained, tmp_path
         read_samples(copy)
 
 
-def test_the_command_trains_and_prints_its_report(encoder_dir, rows_of, write, tmp_path):
-    first, second = write("a.jsonl", rows_of(60)), write("b.jsonl", rows_of(60, seed=1))
-    options = ["--encoder", str(encoder_dir), "--epochs", "1", "--max-tokens", "32"]
-    fixed = ["--threads", "1", "--precision", "fp32", "--device", "cpu"]
-    app = typer.Typer()
-    app.command()(train)
-
-    done = CliRunner().invoke(
-        app, ["--data", str(first), str(second), "--out", str(tmp_path / "out"), *options, *fixed]
-    )
-
-    assert done.exit_code == 0, done.output
-    assert "# Training report" in done.output
-    assert set(read_checkpoint(tmp_path / "out").data) == {"a.jsonl", "b.jsonl"}
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [("freeze", "half"), ("device", "tpu"), ("precision", "fp8")]
-)
-def test_the_command_names_a_bad_choice(tmp_path, option, value):
-    with pytest.raises(InputError, match=f"--{option} {value}: must be one of"):
-        train(data=[], out=tmp_path, **{option: value})
-
-
-def test_more_tokens_than_the_encoder_reads_are_refused(encoder_dir, rows_of, write, tmp_path):
-    data = [write("a.jsonl", rows_of(60))]
-
-    with pytest.raises(InputError, match="the encoder reads 64"):
-        train(data=data, out=tmp_path / "out", encoder=str(encoder_dir), max_tokens=128)
-
-
 def test_the_faster_hardware_is_chosen(trained, monkeypatch):
     model = load_model(trained[0], read_checkpoint(trained[0]), attention="sdpa")
     took = {"fp32": 2.0, "bf16": 1.0}
@@ -192,3 +178,34 @@ def test_cpu_flags_are_read(tmp_path):
 
     assert read_cpu_flags(path) == {"fpu", "avx2"}
     assert read_cpu_flags(tmp_path / "none") == frozenset()
+
+
+def test_what_is_measured_on_leaves_the_precision_to_the_device():
+    with autocast(Hardware("cuda:1", 1, "fp32")), autocast(Hardware("cpu", 1, "bf16")):
+        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype is torch.bfloat16
+
+
+def test_a_run_that_was_killed_keeps_the_threads_that_it_measured(
+    plan_of, write, rows_of, tmp_path
+):
+    data, out = write("rows.jsonl", rows_of(60)), tmp_path / "out"
+    how = recipe(epochs=1)
+    whole = run(plan_of(data), how, tmp_path / "whole", QUIET)
+    # As a run leaves it that was killed, with hardware that was measured otherwise.
+    progress = tmp_path / ".out.progress.safetensors"
+    save_file(
+        {"nothing": torch.zeros(1)},
+        progress,
+        {"progress": json.dumps({"fingerprint": "another", "threads": 1, "precision": "fp32"})},
+    )
+
+    with pytest.raises(
+        InputError, match=r"out\.progress\.safetensors: left by a run with other data"
+    ):
+        run(plan_of(data, threads=0, precision="auto"), how, out, QUIET)
+    progress.unlink()
+    again = run(plan_of(data), how, out, QUIET)
+
+    assert same(load_file(out / WEIGHTS), load_file(tmp_path / "whole" / WEIGHTS))
+    assert again.history == whole.history
+    assert not progress.exists()
