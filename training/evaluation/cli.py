@@ -36,6 +36,9 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
     precision: Annotated[
         str, typer.Option(help="Graph of a bundle (int8, fp32, …); fp32 or bf16 of a checkpoint.")
     ] = "",
+    against_precision: Annotated[
+        str, typer.Option(help="The same of the model given with --against.")
+    ] = "",
     device: Annotated[str, typer.Option(help="Of a checkpoint: cpu, cuda or auto.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1)] = 1,
     most: Annotated[
@@ -61,6 +64,7 @@ def evaluate(  # noqa: PLR0913 - each argument is an option of the command
         train_data=tuple(train_data or ()),
         against=against,
         precision=precision,
+        against_precision=against_precision,
         device=device,
         threads=threads,
         most=most,

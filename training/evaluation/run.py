@@ -43,6 +43,7 @@ class Plan:
     train_data: tuple[str, ...] = ()
     against: Path | None = None
     precision: str = ""
+    against_precision: str = ""
     device: str = "cpu"
     threads: int = 1
     most: int = 300
@@ -144,7 +145,11 @@ def _other(
     if plan.against is None:
         return None
     other = open_model(
-        plan.against, functions, precision="", device=plan.device, threads=plan.threads
+        plan.against,
+        functions,
+        precision=plan.against_precision,
+        device=plan.device,
+        threads=plan.threads,
     )
     return other, other.answer(texts)
 
