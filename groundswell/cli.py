@@ -192,6 +192,7 @@ def _add_offline_programs() -> None:
     """Mount the offline programs, whose options need no torch to be listed."""
     for module, name in (
         ("training.cli", "train"),
+        ("training.tune_cli", "tune"),
         ("training.evaluation.cli", "evaluate"),
         ("export.cli", "export"),
     ):

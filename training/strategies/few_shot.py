@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from groundswell.errors import InputError
 from groundswell.tasks import Function
 from training.encode import Tokens, TokenTypes, pad, tokenise
 from training.examples import Truth
@@ -143,17 +144,23 @@ def _set_head(
     unit = vectors / length
     outputs = len(function.outputs)
     weights = np.zeros((outputs, vectors.shape[1]))
-    bias = np.full(outputs, -20.0 if function.output == "several" else -1e2 / 10)
+    bias = np.full(outputs, -20.0 if function.output == "several" else -10.0)
     if function.output == "several":
         kept = [place for place, truth in enumerate(truths) if isinstance(truth, frozenset)]
         for at in range(outputs):
             hit = np.array([at in (truths[place] or frozenset()) for place in kept])  # type: ignore[operator]
-            if hit.any() and not hit.all():
+            if hit.all():
+                bias[at] = -bias[at]
+            elif hit.any():
                 fitted = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=1000)
                 fitted.fit(unit[kept], hit)
                 weights[at], bias[at] = fitted.coef_[0], fitted.intercept_[0]
     else:
         kept = [place for place, truth in enumerate(truths) if isinstance(truth, int)]
+        if len({truths[place] for place in kept}) < 2:  # noqa: PLR2004 - a choice
+            raise InputError(
+                f"{function.name}: its rows and examples hold fewer than two labels; give some of others"
+            )
         fitted = LogisticRegression(
             C=STRENGTH, class_weight="balanced", max_iter=1000, random_state=seed
         )
