@@ -94,6 +94,10 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
         ),
     ] = None,
     language: Annotated[list[str] | None, typer.Option(help="Of the data; repeatable.")] = None,
+    save_every: Annotated[
+        float,
+        typer.Option(min=0.0, help="Seconds between saves of the progress; 0: after each step."),
+    ] = 120.0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="0: measured.")] = 0,
     precision: Annotated[str, typer.Option(help="auto (measured), fp32 or bf16.")] = "auto",
@@ -150,6 +154,7 @@ def train(  # noqa: PLR0913 - each argument is an option of the command
             device=device,
             threads=threads,
             precision=precision,
+            save_every=save_every,
             command=shlex.join(["groundswell", *sys.argv[1:]]),
         ),
         how,

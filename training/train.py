@@ -48,6 +48,8 @@ class Plan:
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
+    save_every: float = 120.0
+    """Seconds between two saves of the run's progress."""
     command: str
 
 
@@ -96,6 +98,7 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     keeper = Keeper(
         progress,
         fingerprint(plan, recipe, material, encoder.source, crew.world, choice.name),
+        plan.save_every,
         hardware=hardware,
     )
     began = time.perf_counter()
