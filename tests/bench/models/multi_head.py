@@ -52,7 +52,7 @@ def measure(
     options: Sequence[str],
     threads: int,
 ) -> Record:
-    """Train, export, ask; a checkpoint of the same name that is already there is not trained anew."""
+    """Train (a run that was killed goes on), export, ask, and add the record."""
     variant = " ".join([",".join(tasks), f"{epochs} epochs", *options])
     name = "-".join(["main", *tasks, str(seed)])
     checkpoint, bundle = work / "models" / name, work / "models" / f"{name}-bundle"
