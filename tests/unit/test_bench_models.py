@@ -79,6 +79,13 @@ def test_absent_data_are_named(tmp_path):
         sources.prepare(tmp_path / "nowhere", tmp_path / "work")
 
 
+def test_a_trial_is_not_mixed_with_a_measurement(tmp_path):
+    _write_public(tmp_path / "data")
+    sources.prepare(tmp_path / "data", tmp_path / "work")
+    with pytest.raises(SystemExit, match="--rows 0"):
+        sources.prepare(tmp_path / "data", tmp_path / "work", rows=40)
+
+
 def test_drawing_takes_so_many_of_each_label_and_follows_the_seed():
     rows = [{"text": str(n), "sentiment": "ab"[n % 3 == 0]} for n in range(60)]
     few = ladder.drawn(rows, 8, 1)

@@ -70,8 +70,8 @@ def _ladder(chosen: argparse.Namespace) -> str:
 
     if not chosen.table:
         ladder.measure(chosen.work, chosen.seeds, chosen.set, chosen.threads)
-    shown = ladder.shown(chosen.work)
-    ladder.draw(chosen.work, chosen.plot or ladder.PLOT)
+    shown = ladder.shown(chosen.work, chosen.set)
+    ladder.draw(chosen.work, chosen.set, chosen.plot or ladder.PLOT)
     return shown
 
 

@@ -136,7 +136,7 @@ def _named(count: int) -> str:
 def values_of(found: Iterable[Record]) -> dict[str, dict[int, list[float]]]:
     """Return macro-F1 by rung and count, a value a seed; zero-shot stands the same at every count."""
     values: dict[str, dict[int, list[float]]] = {rung: {} for rung in RUNGS}
-    for record in records.latest(found, "rung", "count", "seed", "options"):
+    for record in records.latest(found, "rung", "count", "seed"):
         for count in COUNTS if record["rung"] == "zero-shot" else (record["count"],):
             values[record["rung"]].setdefault(count, []).append(record["figures"][_FIGURE])
     return values
@@ -147,11 +147,18 @@ def autos_of(found: Iterable[Record]) -> dict[int, str]:
     return {record["count"]: record["auto"] for record in found}
 
 
-def shown(work: Path) -> str:
-    """Return the table, with how far ``auto`` is below the best rung of each count, in points."""
-    found = [record for record in records.read(work) if record["kind"] == KIND]
+def found_with(work: Path, options: Sequence[str]) -> list[Record]:
+    """Return what was measured with these options of the recipe; ends where there is nothing."""
+    wanted = {"kind": KIND, "options": list(options)}
+    found = [r for r in records.read(work) if all(r.get(k) == v for k, v in wanted.items())]
     if not found:
-        sys.exit("nothing was measured yet: run `ladder`")
+        sys.exit("nothing was measured with these options yet: run `ladder` without --table")
+    return found
+
+
+def shown(work: Path, options: Sequence[str]) -> str:
+    """Return the table, with how far ``auto`` is below the best rung of each count, in points."""
+    found = found_with(work, options)
     values, autos = values_of(found), autos_of(found)
     lines = []
     for count in COUNTS:
@@ -164,12 +171,12 @@ def shown(work: Path) -> str:
     return "\n".join(table(header, lines))
 
 
-def draw(work: Path, path: Path) -> None:
+def draw(work: Path, options: Sequence[str], path: Path) -> None:
     """Write the plot: macro-F1 of each rung by labels a class, a ring around what ``auto`` takes."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    found = [record for record in records.read(work) if record["kind"] == KIND]
+    found = found_with(work, options)
     values, autos = values_of(found), autos_of(found)
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -191,7 +198,7 @@ def draw(work: Path, path: Path) -> None:
     axes.set_title("Financial PhraseBank: each rung of the ladder")
     axes.grid(axis="y", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside lower center", ncols=len(RUNGS) + 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context({"font.size": 9}):
         figure.savefig(path, dpi=130, metadata={"Software": None})

@@ -7,6 +7,7 @@ folder, and no row of a public set is ever part of the project. The seed corpus 
 (its topics are others than the public set's).
 """
 
+import hashlib
 import json
 import random
 import sys
@@ -124,8 +125,15 @@ def part(work: Path, name: str, which: str) -> Path:
 def prepare(data: Path, work: Path, rows: int = 0) -> None:
     """Write all parts, unless they are there; ``rows`` > 0 keeps so many of each set (or of its parts)."""
     mark = work / _MARK
-    wanted = {"rows": rows, "corpus": sorted(path.name for path in CORPUS.glob("*.jsonl"))}
-    if mark.exists() and json.loads(mark.read_text(encoding="utf-8")) == wanted:
+    corpus = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(CORPUS.glob("*.jsonl"))
+    }
+    wanted = {"rows": rows, "corpus": corpus}
+    was = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else wanted
+    if was["rows"] != rows:
+        sys.exit(f"{work}: was prepared with --rows {was['rows']}; give that, or another --work")
+    if mark.exists() and was == wanted:
         return
     missing = [str(data / p.file) for p in PUBLIC.values() if not (data / p.file).is_file()]
     if missing:
