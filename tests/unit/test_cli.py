@@ -44,6 +44,7 @@ def test_every_program_is_listed(run):
     ):
         assert f" {name} " in out
     assert " train " in out
+    assert " tune " in out
     assert " export " in out
 
 
