@@ -29,8 +29,9 @@ class Hardware:
 
 def autocast(hardware: Hardware) -> AbstractContextManager[object]:
     """Return the context in which the forward pass runs."""
-    kind = torch.device(hardware.device).type
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=hardware.precision == "bf16")
+    return torch.autocast(
+        hardware.device, dtype=torch.bfloat16, enabled=hardware.precision == "bf16"
+    )
 
 
 def choose(

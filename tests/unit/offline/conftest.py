@@ -142,9 +142,9 @@ def trained(plan_of, tmp_path_factory):
     report = run(
         plan_of(put(folder / "rows.jsonl", make_rows(600))),
         Recipe(
-            epochs=16,
+            epochs=8,
             patience=50,
-            learning_rate=2e-3,
+            learning_rate=3e-3,
             head_factor=2.0,
             max_tokens=32,
             freeze="none",

@@ -69,14 +69,17 @@ def test_an_epoch_of_any_balance_has_its_share_of_each_kind(keys, balance, epoch
 
 
 def test_the_rows_of_a_rare_kind_all_come_before_one_comes_again():
-    keys = "a" * 40 + "b" * 12
+    keys = "a" * 40 + "b" * 20
     rare = [
         [place for each in dealt(keys, balance=0.0, epoch=epoch) for place in each if place >= 40]
         for epoch in range(3)
     ]
     seen = Counter(place for epoch in rare for place in epoch)
 
-    assert set(seen) == set(range(40, 52))
+    # Eight batches an epoch of five that make a round.
+    assert [len(epoch) for epoch in rare] == [32] * 3
+
+    assert set(seen) == set(range(40, 60))
     assert max(seen.values()) - min(seen.values()) <= 1
 
 

@@ -99,8 +99,11 @@ def test_what_is_switched_off_changes_nothing_and_on_does(gradient, name):
     off, _ = gradient(**rows, **{name: 0.0})
     on, _ = gradient(**rows, **{name: 0.5})
 
+    more, _ = gradient(**rows, **{name: 1.0})
+
     assert same(plain, off)
     assert apart(plain, on) > 1e-4
+    assert apart(on, more) > 1e-4
 
 
 def test_r_drop_of_equal_passes_is_the_plain_step(gradient):

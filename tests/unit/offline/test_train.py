@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from groundswell.errors import CannotContinue, InputError
-from tests.train_world import QUIET, recipe, same
+from tests.train_world import QUIET, recipe
 from training.checkpoint import (
     CONFIG,
     SAMPLES,
@@ -20,7 +20,7 @@ from training.checkpoint import (
 )
 from training.encode import load_tokenizer, tokenise
 from training.evaluate import predict
-from training.hardware import Hardware, autocast, choose, read_cpu_flags, seconds_a_step
+from training.hardware import Hardware, choose, read_cpu_flags, seconds_a_step
 from training.train import run
 
 pytestmark = pytest.mark.train
@@ -180,32 +180,35 @@ def test_cpu_flags_are_read(tmp_path):
     assert read_cpu_flags(tmp_path / "none") == frozenset()
 
 
-def test_what_is_measured_on_leaves_the_precision_to_the_device():
-    with autocast(Hardware("cuda:1", 1, "fp32")), autocast(Hardware("cpu", 1, "bf16")):
-        assert torch.mm(torch.ones(2, 2), torch.ones(2, 2)).dtype is torch.bfloat16
-
-
-def test_a_run_that_was_killed_keeps_the_threads_that_it_measured(
-    plan_of, write, rows_of, tmp_path
+def test_a_run_that_is_taken_up_keeps_the_hardware_that_was_measured(
+    plan_of, write, rows_of, tmp_path, monkeypatch
 ):
-    data, out = write("rows.jsonl", rows_of(60)), tmp_path / "out"
-    how = recipe(epochs=1)
-    whole = run(plan_of(data), how, tmp_path / "whole", QUIET)
-    # As a run leaves it that was killed, with hardware that was measured otherwise.
+    data, out, how = write("rows.jsonl", rows_of(60)), tmp_path / "out", recipe(epochs=1)
     progress = tmp_path / ".out.progress.safetensors"
-    save_file(
-        {"nothing": torch.zeros(1)},
-        progress,
-        {"progress": json.dumps({"fingerprint": "another", "threads": 1, "precision": "fp32"})},
-    )
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.train._write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan_of(data, threads=3, precision="auto", save_every=0.0), how, out, QUIET)
+    assert progress.exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("training.hardware.seconds_a_step", lambda *_: 0.0)
+    report = run(plan_of(data, threads=0, precision="auto"), how, out, QUIET)
+
+    # Nobody would have measured three threads here.
+    assert report.hardware.threads == 3
+    assert not progress.exists()
+    torch.set_num_threads(1)
+
+
+def test_progress_of_another_command_is_refused(plan_of, write, rows_of, tmp_path):
+    progress = tmp_path / ".out.progress.safetensors"
+    said = json.dumps({"fingerprint": "another"})
+    save_file({"nothing": torch.zeros(1)}, progress, {"progress": said})
 
     with pytest.raises(
         InputError, match=r"out\.progress\.safetensors: left by a run with other data"
     ):
-        run(plan_of(data, threads=0, precision="auto"), how, out, QUIET)
-    progress.unlink()
-    again = run(plan_of(data), how, out, QUIET)
-
-    assert same(load_file(out / WEIGHTS), load_file(tmp_path / "whole" / WEIGHTS))
-    assert again.history == whole.history
-    assert not progress.exists()
+        run(plan_of(write("rows.jsonl", rows_of(60))), recipe(epochs=1), tmp_path / "out", QUIET)
