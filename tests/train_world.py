@@ -1,11 +1,13 @@
 """Functions of every kind, rows for them, and a fresh model of two layers on the random encoder."""
 
+import numpy as np
 import torch
 from rich.console import Console
 
 from groundswell.tasks import Function, Label
 from training.encode import load_tokenizer, tokenise
 from training.encoder import locate
+from training.evaluate import predict
 from training.examples import Span, Spans
 from training.hardware import Hardware
 from training.losses import Encoded
@@ -94,3 +96,8 @@ def same(a, b):
 def apart(a, b):
     """The largest difference of a weight."""
     return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+def said_by(model, rows, name):
+    """The logits of a sentence head, [rows, outputs]."""
+    return np.asarray(predict(model, rows, CPU)[name])

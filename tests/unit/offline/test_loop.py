@@ -18,12 +18,13 @@ from tests.train_world import (
     encoded,
     fresh,
     recipe,
+    said_by,
     same,
     weights_of,
 )
 from training import loop
 from training.encode import load_tokenizer
-from training.evaluate import dev_scores, predict
+from training.evaluate import dev_scores
 from training.loop import fit
 from training.losses import Encoded
 
@@ -68,7 +69,7 @@ def test_it_learns_a_tiny_set_of_every_kind_by_heart(world):
     assert dev_scores(model, functions, rows, CPU) == {f.name: 1.0 for f in EVERY}
     assert fitted.best_score == 1.0
     assert fitted.history[-1].loss < fitted.history[0].loss
-    given = predict(model, rows.rows, CPU)["sentiment"].argmax(axis=1)
+    given = said_by(model, rows.rows, "sentiment").argmax(axis=1)
     assert given.tolist() == [truths[1] for truths in rows.truths]
 
 
@@ -191,7 +192,7 @@ def test_weights_that_run_away_are_said_to_have(world):
     [
         {"schedule": "cosine"},
         {"class_weights": "balanced"},
-        {"fake_int8": True},
+        {"fake_int8": 0.5},
         {"balance": 0.0},
         {"layer_decay": 0.5},
         {"freeze": "gradual"},
@@ -199,12 +200,23 @@ def test_weights_that_run_away_are_said_to_have(world):
 )
 def test_each_part_of_the_recipe_changes_the_result(world, changes):
     plain, other = (
-        world(32, (NAMES, SENTIMENT, TOPIC), epochs=1, batch=8, **each) for each in ({}, changes)
+        world(32, (NAMES, SENTIMENT, TOPIC), epochs=1, batch=8, **each)
+        for each in (dict[str, object](), changes)
     )
     fit(*plain)
     fit(*other)
 
     assert not same(weights_of(plain[0]), weights_of(other[0]))
+
+
+def test_only_evaluations_that_round_can_be_the_best(world):
+    fitted = fit(
+        *world(64, (SENTIMENT,), epochs=4, evaluations=1, learning_rate=1e-9, fake_int8=0.5)
+    )
+
+    # So small a rate changes nothing: of equals the earliest is the best.
+    assert len({evaluation.score for evaluation in fitted.history}) == 1
+    assert fitted.best_step == fitted.history[2].step
 
 
 def test_scores_are_of_heads_that_have_a_label(world):
@@ -216,7 +228,7 @@ def test_scores_are_of_heads_that_have_a_label(world):
 
 
 def test_each_evaluation_is_told(world):
-    told = []
+    told: list[object] = []
     fitted = fit(*world(64, (SENTIMENT,)), after_evaluation=told.append)
 
     assert tuple(told) == fitted.history

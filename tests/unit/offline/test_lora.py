@@ -5,8 +5,17 @@ import pytest
 import torch
 
 from groundswell.errors import CannotContinue
-from tests.train_world import CPU, NAMES, QUIET, SENTIMENT, encoded, fresh, recipe, weights_of
-from training.evaluate import predict
+from tests.train_world import (
+    CPU,
+    NAMES,
+    QUIET,
+    SENTIMENT,
+    encoded,
+    fresh,
+    recipe,
+    said_by,
+    weights_of,
+)
 from training.loop import fit
 from training.strategies.lora import inject, merge
 
@@ -31,11 +40,11 @@ def adapted(encoder_dir, rows_of):
 def test_a_new_adapter_changes_nothing_and_leaves_the_encoder_frozen(encoder_dir, rows_of):
     model = fresh(encoder_dir)
     rows = encoded(encoder_dir, rows_of(4)).rows
-    before = predict(model, rows, CPU)["sentiment"]
+    before = said_by(model, rows, "sentiment")
 
     inject(model, rank=4, alpha=8, dropout=0.1)
 
-    assert np.array_equal(predict(model, rows, CPU)["sentiment"], before)
+    assert np.array_equal(said_by(model, rows, "sentiment"), before)
     moving = {name for name, p in model.named_parameters() if p.requires_grad}
     assert all("lora_" in name or name.startswith("heads.") for name in moving)
     # A and B beside query, key, value and three dense layers in each of two layers; four heads.
@@ -44,14 +53,14 @@ def test_a_new_adapter_changes_nothing_and_leaves_the_encoder_frozen(encoder_dir
 
 def test_merging_says_what_the_adapters_said_and_gives_back_the_names(adapted):
     model, before, rows = adapted()
-    said = predict(model, rows.rows, CPU)
+    said = said_by(model, rows.rows, "sentiment")
 
     difference = merge(model, rows.rows)
 
-    again = predict(model, rows.rows, CPU)
+    again = said_by(model, rows.rows, "sentiment")
     after = weights_of(model)
     assert 0.0 <= difference < 1e-4
-    assert np.abs(again["sentiment"] - said["sentiment"]).max() < 1e-4
+    assert np.abs(again - said).max() < 1e-4
     assert after.keys() == before.keys()
     assert not any("lora" in name for name, _ in model.named_modules())
     moved = {name for name in after if not torch.equal(after[name], before[name])}

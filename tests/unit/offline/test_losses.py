@@ -116,6 +116,8 @@ def test_weights_of_classes_have_mean_one_and_favour_the_rare():
     balanced = class_weights(SENTIMENT, truths, "balanced")
     root = class_weights(SENTIMENT, truths, "sqrt")
 
+    assert balanced is not None
+    assert root is not None
     assert balanced.tolist() == pytest.approx([0.75, 1.5, 1.5])
     assert float(6 * root[0] + 3 * root[1]) == pytest.approx(9.0)
     assert float(root[1] / root[0]) == pytest.approx(math.sqrt(2))

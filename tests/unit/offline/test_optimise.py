@@ -64,8 +64,9 @@ def test_what_is_frozen_does_not_move(encoder_dir, rows_of, freeze, parts):
     how = recipe(epochs=1, evaluations=1, freeze=freeze)
     model = fresh(encoder_dir, EVERY, how)
     before = weights_of(model)
+    rows = encoded(encoder_dir, rows_of(24))
 
-    fit(model, EVERY, *[encoded(encoder_dir, rows_of(24))] * 2, how, CPU, QUIET)
+    fit(model, EVERY, rows, rows, how, CPU, QUIET)
 
     stood = {n for n, value in model.named_parameters() if torch.equal(value, before[n])}
     assert stood == {n for n in before if any(f".{part}." in n for part in parts)}

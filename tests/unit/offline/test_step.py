@@ -52,7 +52,7 @@ def gradient(encoder_dir, rows_of):
         )
         movement.at(0)
         torch.manual_seed(5)
-        loss = step(range(len(rows.rows)))
+        loss = step(range(len(rows.rows)), rounding=how.fake_int8 > 0)
         return {n: p.grad.clone() for n, p in movement.named if p.grad is not None}, loss
 
     return gradient
@@ -168,7 +168,8 @@ def test_rounding_is_to_a_grid_and_lets_the_gradient_pass():
     assert len(found.unique()) == 256
     assert float((found - value.detach()).abs().max()) <= 4.0 / 255 / 2 + 1e-6
     assert bool((round_activations(torch.zeros(3)) == 0).all())
-    assert bool((value.grad == 1.0).all())
+    assert value.grad is not None
+    assert torch.equal(value.grad, torch.ones(999))
     assert torch.allclose(round_weights(weight) / scale, torch.round(weight / scale), atol=1e-4)
 
 
@@ -186,7 +187,7 @@ def test_rounding_is_felt_inside_and_leaves_no_trace(encoder_dir, rows_of):
     with rounded(model, on=False):
         off = said()
     with pytest.raises(KeyError), rounded(model, on=True):
-        {}["broken off"]
+        dict[str, int]()["broken off"]
 
     assert 0.0 < float((inside - before).abs().max()) < 1.0
     assert torch.equal(off, before)
@@ -197,7 +198,7 @@ def test_rounding_is_felt_inside_and_leaves_no_trace(encoder_dir, rows_of):
 
 def test_rounding_changes_the_gradient(gradient):
     plain, _ = gradient()
-    found, _ = gradient(fake_int8=True)
+    found, _ = gradient(fake_int8=1.0)
 
     assert apart(plain, found) > 1e-6
 

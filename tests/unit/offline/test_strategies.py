@@ -21,12 +21,12 @@ from tests.train_world import (
     fresh,
     function,
     recipe,
+    said_by,
     same,
     weights_of,
 )
 from training.encode import load_tokenizer, pad, tokenise
 from training.encoder import DEFAULT, locate
-from training.evaluate import predict
 from training.examples import Example, Span, Spans
 from training.functions import find_function
 from training.losses import Encoded
@@ -148,13 +148,24 @@ def test_few_rows_are_learned(encoder_dir, rows_of):
 
     fit_few(model, functions, rows, how, CPU, QUIET, tokenizer=tokenizer)
 
-    said = predict(model, rows.rows, CPU)
-    hits = said["sentiment"].argmax(axis=1) == [truths[0] for truths in rows.truths]
+    hits = said_by(model, rows.rows, "sentiment").argmax(axis=1) == [
+        truths[0] for truths in rows.truths
+    ]
     assert hits.mean() > 0.9
-    several = [frozenset(np.flatnonzero(line > 0).tolist()) for line in said["subjects"]]
+    several = [
+        frozenset(np.flatnonzero(line > 0).tolist())
+        for line in said_by(model, rows.rows, "subjects")
+    ]
     assert np.mean([a == b[1] for a, b in zip(several, rows.truths, strict=True)]) > 0.7
 
 
+@pytest.fixture
+def briefly(monkeypatch):
+    """Few-shot of a few steps, where what it learns does not matter."""
+    monkeypatch.setattr("training.strategies.few_shot.STEPS", 10)
+
+
+@pytest.mark.usefixtures("briefly")
 def test_few_shot_repeats_itself(encoder_dir, rows_of):
     rows = encoded(encoder_dir, rows_of(9), (SENTIMENT,))
     tokenizer = load_tokenizer(encoder_dir / "tokenizer.json", 32)
@@ -167,6 +178,7 @@ def test_few_shot_repeats_itself(encoder_dir, rows_of):
     assert same(*found)
 
 
+@pytest.mark.usefixtures("briefly")
 @pytest.mark.parametrize("labels", [{0}, {0, 2}])
 def test_labels_without_a_row_are_not_said(encoder_dir, rows_of, labels):
     full = encoded(encoder_dir, rows_of(40), (SENTIMENT,))
@@ -183,7 +195,7 @@ def test_labels_without_a_row_are_not_said(encoder_dir, rows_of, labels):
             train()
     else:
         train()
-        given = predict(model, full.rows, CPU)["sentiment"].argmax(axis=1)
+        given = said_by(model, full.rows, "sentiment").argmax(axis=1)
         assert set(given.tolist()) == labels
 
 
@@ -204,7 +216,7 @@ def test_heads_made_of_words_prefer_the_label_that_said_them(encoder_dir):
     set_heads(model, (mood,), tokenizer, "shape", ("en",), CPU)
 
     texts = ["profit gain record", "fraud loss cut", "record", "fraud"]
-    said = predict(model, tokenise(tokenizer, texts, "shape"), CPU)["mood"]
+    said = said_by(model, tokenise(tokenizer, texts, "shape"), "mood")
     assert said.argmax(axis=1).tolist() == [0, 1, 0, 1]
     # What all labels share speaks for none of them.
     assert np.abs(said.sum(axis=1)).max() < 1e-3
@@ -213,7 +225,7 @@ def test_heads_made_of_words_prefer_the_label_that_said_them(encoder_dir):
 def test_a_lexicon_is_a_prior(encoder_dir):
     tokenizer = load_tokenizer(encoder_dir / "tokenizer.json", 32)
     found = []
-    for lexicon in ({}, MOOD.lexicon):
+    for lexicon in (dict[str, tuple[str, ...]](), MOOD.lexicon):
         mood = msgspec.structs.replace(MOOD, labels=MOOD_LABELS, lexicon=lexicon)
         model = fresh(encoder_dir, (mood,))
         set_heads(model, (mood,), tokenizer, "shape", ("en",), CPU)
@@ -262,6 +274,6 @@ def test_the_default_encoder_tells_tones_apart_without_a_row():
         "Sales plunged and the dividend was scrapped": "negative",
     }
 
-    said = predict(model, tokenise(tokenizer, list(texts), "shape"), CPU)["sentiment"]
+    said = said_by(model, tokenise(tokenizer, list(texts), "shape"), "sentiment")
 
     assert [sentiment.label_names[place] for place in said.argmax(axis=1)] == list(texts.values())

@@ -6,7 +6,7 @@ import pytest
 
 from groundswell.errors import CannotContinue, InputError
 from tests.train_world import QUIET, recipe
-from training import tune as tuning
+from training import loop
 from training.cli import recipe_of
 from training.tune import SEARCHED, Search, tune
 
@@ -41,7 +41,7 @@ def outcome(found):
 
 def test_a_killed_search_goes_on_as_if_nothing_had_been(search, monkeypatch, tmp_path):
     whole = search("whole", 5)
-    fit, calls = tuning.fit, []
+    fit, calls = loop.fit, []
 
     def dying(*parts, **more):
         calls.append(1)
@@ -49,7 +49,7 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(search, monkeypatch, tmp
             raise Killed
         return fit(*parts, **more)
 
-    monkeypatch.setattr(tuning, "fit", dying)
+    monkeypatch.setattr("training.tune.fit", dying)
     with pytest.raises(Killed):
         search("killed", 5)
     found = search("killed", 5)
@@ -79,7 +79,7 @@ def test_the_first_trial_is_the_recipe_as_given_and_train_reads_the_best(search,
 
 
 def test_a_trial_whose_weights_run_away_is_a_bad_one_and_not_the_end(search, monkeypatch):
-    fit, calls = tuning.fit, []
+    fit, calls = loop.fit, []
 
     def failing(*parts, **more):
         calls.append(1)
@@ -87,7 +87,7 @@ def test_a_trial_whose_weights_run_away_is_a_bad_one_and_not_the_end(search, mon
             raise CannotContinue("the loss is nan")
         return fit(*parts, **more)
 
-    monkeypatch.setattr(tuning, "fit", failing)
+    monkeypatch.setattr("training.tune.fit", failing)
     found = search("out", 3)
 
     assert len(found) == 3
