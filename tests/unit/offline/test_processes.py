@@ -45,18 +45,21 @@ def test_a_process_that_was_killed_is_taken_up_to_the_same_weights(options, plan
     progress = tmp_path / ".out.progress.safetensors"
     command = [sys.executable, "-m", "groundswell.cli", "train", "--out", str(tmp_path / "out")]
 
-    with subprocess.Popen(
-        [*command, *arguments, "--save-every", "0"],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        (tmp_path / "said").open("wb") as said,
+        subprocess.Popen(
+            [*command, *arguments, "--save-every", "0"],
+            cwd=ROOT,
+            env=environment(),
+            stdout=said,
+            stderr=said,
+        ) as process,
+    ):
         while process.poll() is None and not progress.exists():
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
 
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL, (tmp_path / "said").read_text("utf-8")
     assert not (tmp_path / "out").exists()
     place = earlier(progress)
     assert place
