@@ -37,7 +37,8 @@ bench: $(VENV)/.dev kafka ## speed and memory, as ratios taken in one run
 	@$(BIN)/python -m tests.bench
 
 model: $(VENV)/.dev ## train, export and check the default bundle from training/corpus
-	@$(BIN)/groundswell train --data training/corpus/*.jsonl --out .run/model --epochs 6
+	@$(BIN)/groundswell train --data training/corpus/*.jsonl --out .run/model --epochs 7 --max-tokens 96 \
+	  --test-share 0.05 --dev-share 0.05 --set layer_decay=0.9 --set fake_int8=0.3 --set evaluations=1
 	@$(BIN)/groundswell export .run/model --out deploy/models/default --name default --only int8-reduced
 
 docs: $(VENV)/.dev ## write the generated documents anew: schemas, AsyncAPI, settings, metrics

@@ -24,7 +24,7 @@ from training.model import OpinionModel
 from training.optimise import Movement
 from training.parallel import Alone, Workers
 from training.progress import Evaluation, Keeper, mean, restore
-from training.recipe import Recipe
+from training.recipe import Recipe, rounds_from
 from training.sampling import epoch_batches, kinds_of, shares
 from training.step import Step
 
@@ -85,7 +85,7 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     def evaluate() -> dict[str, float]:
         return dev_scores(model, functions, dev, hardware) if workers.rank == 0 else {}
 
-    epoch, plan = -1, list[list[int]]()
+    epoch, plan, rounding = -1, list[list[int]](), rounds_from(steps, recipe)
 
     with _bar(console, shown=workers.rank == 0) as bar:
         task = bar.add_task("training", total=steps, completed=place.step, note="")
@@ -104,7 +104,8 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
                 )
             movement.at(number)
             torch.manual_seed((recipe.seed * 1_000_003 + number) * workers.world + workers.rank)
-            loss = compute(plan[number % per_epoch])
+            progress.pass_over(number, rounding)
+            loss = compute(plan[number % per_epoch], rounding=number >= rounding)
             if not math.isfinite(loss):
                 raise CannotContinue(compute.why(loss, number + 1, steps, plan[number % per_epoch]))
             place.losses.append(loss)
@@ -128,8 +129,7 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     if not averaged:
         restore(movement, progress.best)
     model.eval()
-    best_step = max(place.history, key=lambda evaluation: evaluation.score).step
-    return Fitted(tuple(place.history), best_step, place.best_score, averaged)
+    return Fitted(tuple(place.history), place.best_step, place.best_score, averaged)
 
 
 def _mean(heads: Mapping[str, float]) -> float:

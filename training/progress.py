@@ -50,6 +50,7 @@ class Place(msgspec.Struct, kw_only=True):
     precision: str = "auto"
     step: int = 0
     history: list[Evaluation] = []
+    best_step: int = 0
     best_score: float = -1.0
     """Below every score; JSON knows no infinity."""
     since_best: int = 0
@@ -65,6 +66,11 @@ class Progress:
     best: dict[str, Tensor] = field(default_factory=dict)
     last: list[dict[str, Tensor]] = field(default_factory=list)
 
+    def pass_over(self, step: int, rounding: int) -> None:
+        """Forget which evaluation was best at the step where rounding begins: it knew nothing of it."""
+        if step == rounding:
+            self.place.best_score, self.place.since_best = -1.0, 0
+
     def note(
         self, heads: dict[str, float], score: float, movement: Movement, recipe: Recipe
     ) -> None:
@@ -76,7 +82,7 @@ class Progress:
         if recipe.average:
             self.last = [*self.last, snapshot(movement)][-recipe.average :]
         if score > place.best_score:
-            place.best_score, place.since_best = score, 0
+            place.best_step, place.best_score, place.since_best = place.step, score, 0
             self.best = snapshot(movement)
         else:
             place.since_best += 1

@@ -57,8 +57,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lora_alpha: Annotated[int, Meta(ge=1)] = 32
     average: Annotated[int, Meta(ge=0)] = 0
     """The mean of the weights at this many last evaluations is tried at the end; 0: it is not."""
-    fake_int8: bool = False
-    """Round weights and activations as int8 will, so that the model learns to bear it."""
+    fake_int8: Share = 0.0
+    """In this last part of the steps weights and activations are rounded as int8 will round them, so that
+    the model learns to bear it; only evaluations in it can be the best."""
     balance: Share = 1.0
     """Rows of a kind are drawn in proportion to (their number)^balance."""
     evaluations: Annotated[int, Meta(ge=1)] = 2
@@ -88,6 +89,11 @@ def pace(step: int, steps: int, recipe: Recipe) -> float:
             return 0.5 * (1 - math.cos(math.pi * left))
         case "constant":
             return 1.0
+
+
+def rounds_from(steps: int, recipe: Recipe) -> int:
+    """Return the first step (from 0) that rounds as int8 does; ``steps`` where none does."""
+    return steps - round(steps * recipe.fake_int8)
 
 
 def frozen_layers(recipe: Recipe, step: int, steps: int, layers: int) -> int:

@@ -80,6 +80,7 @@ class _Rounded(torch.autograd.Function):
 
 def round_activations(value: Tensor) -> Tensor:
     """Round as dynamic quantisation does: 8 bits over the range of the whole tensor, zero on the grid."""
+    value = value.float()  # in bf16 the grid itself would be rounded
     with torch.no_grad():
         low, high = value.min().clamp(max=0), value.max().clamp(min=0)
         scale = ((high - low) / 255).clamp(min=1e-12)

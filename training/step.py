@@ -47,7 +47,7 @@ class Step:
         self._forward = workers.wrap(model, movement)
         self._perturbation = Perturbation(model, recipe.fgm) if recipe.fgm else None
 
-    def __call__(self, places: Sequence[int]) -> float:
+    def __call__(self, places: Sequence[int], *, rounding: bool = False) -> float:
         """See the class; the weights stay as they were when the loss is not finite."""
         self._model.train()
         self._movement.optimiser.zero_grad(set_to_none=True)
@@ -57,7 +57,7 @@ class Step:
         for part in range(self._workers.rank, parts, self._workers.world):
             # Every process goes backward equally often: one without a row takes the first, for nothing.
             rows, weight = (places[part::parts], 1.0) if part < len(places) else (places[:1], 0.0)
-            loss += self._part(rows, counts, weight)
+            loss += self._part(rows, counts, weight, rounding=rounding)
         loss = self._workers.total(loss)
         if not math.isfinite(loss):
             return loss
@@ -98,11 +98,13 @@ class Step:
         }
         return {name: value for name, value in found.items() if value.count}
 
-    def _part(self, places: Sequence[int], counts: Mapping[str, int], weight: float) -> float:
+    def _part(
+        self, places: Sequence[int], counts: Mapping[str, int], weight: float, *, rounding: bool
+    ) -> float:
         """Go forward and backward over some of a step's rows; return their part of the loss."""
         perturbation = self._perturbation
         twice = self._recipe.r_drop > 0
-        with rounded(self._model, on=self._recipe.fake_int8):
+        with rounded(self._model, on=rounding):
             with perturbation.watch() if perturbation else nullcontext():
                 loss = self._loss(places, counts, twice=twice) * weight
             self._workers.backward(loss * self._workers.world)

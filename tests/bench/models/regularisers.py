@@ -23,7 +23,7 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "LoRA 16, rate 1e-3": {"strategy": "lora", "learning_rate": 1e-3},
     "gradual unfreezing, layer decay .85": {"freeze": "gradual", "layer_decay": 0.85},
     "mean of the last 3 weights": {"average": 3},
-    "fake int8": {"fake_int8": True},
+    "int8 rounding in the last third": {"fake_int8": 0.34},
     "SGD, rate .02": {"optimiser": "sgd", "learning_rate": 0.02},
     "dropout .2": {"dropout": 0.2},
 }
