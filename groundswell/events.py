@@ -114,8 +114,9 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     ``topics`` may be empty where the bundle gives any number of them; ``entities`` is where it finds no
     names. They hold the first 64 names, each cut at 200 characters.
     ``read`` is false where the text's language is not one that the bundle knows: such items are
-    counted apart. ``story`` and ``new_in`` say which near-duplicates this item stands with, and in
-    which series it is new; both are absent until stories exist, and an item is then its own story.
+    counted apart. ``story`` says which near-duplicates of 24 hours this item stands with, named for the
+    first of them; ``new_in`` holds the series in which that story, in this tone, is new. Both are absent
+    in what releases before stories wrote: an item is then its own story.
     """
 
     schema: int = SCHEMA

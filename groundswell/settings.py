@@ -136,6 +136,22 @@ class Settings(BaseModel):
         1000, ge=50, le=60_000, description="How often marks are written."
     )
 
+    stories_hours: int = Field(
+        24, ge=1, le=744, description="Near-duplicates within so many hours are one story."
+    )
+    stories_kept: int = Field(
+        100_000,
+        ge=100,
+        le=100_000_000,
+        description="Stories that consumers share in Redis at most, the newest ones.",
+    )
+    stories_kept_alone: int = Field(
+        20_000,
+        ge=100,
+        le=10_000_000,
+        description="Stories that a consumer knows by itself at most, for when Redis is away.",
+    )
+
     lateness_seconds: int = Field(
         120, ge=0, le=3600, description="L: items older than this on arrival count as late."
     )

@@ -12,9 +12,12 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from consumers.adapters.clock import SystemClock
+from consumers.adapters.memory_stories import MemoryStories
 from consumers.news.loop import Loop
 from consumers.news.metrics import Metrics
+from consumers.news.patience import Patience
 from consumers.news.pipeline import Pipeline
+from consumers.news.stories import Teller
 from consumers.ports import Bounds, Fetched, Record
 from groundswell.errors import Transient
 from groundswell.events import decode_log
@@ -215,12 +218,15 @@ class Health:
         self.away[part] = why
         self.said.append(part)
 
+    def limping(self, part, why):
+        self.waiting(part, why)
+
     def working(self, part):
         self.away.pop(part, None)
 
 
 class World:
-    def __init__(self, topic, labeller=None, partitions=None, **settings):
+    def __init__(self, topic, labeller=None, partitions=None, stories=None, **settings):
         self.topic = topic
         self.settings = Settings(**{**FAST, **settings})
         self.reader = Reader(topic, partitions)
@@ -234,11 +240,17 @@ class World:
         self.loop = Loop(
             self.settings,
             self.pipeline,
+            Teller(
+                stories or MemoryStories(24, 1000),
+                MemoryStories(24, 1000),
+                SystemClock(),
+                self.health,
+                self.metrics,
+            ),
             self.reader,
             self.writer,
             SystemClock(),
-            self.health,
-            self.metrics,
+            Patience(self.metrics, self.health),
         )
 
     async def until(self, condition, seconds=20.0):

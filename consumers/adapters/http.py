@@ -24,18 +24,25 @@ _HEADER_LINES: Final = 200
 
 
 class Health:
-    """What the program waits for, by part; it is ready when it waits for nothing."""
+    """What the program waits for or does without, by part; it is ready when it waits for nothing."""
 
     def __init__(self) -> None:
         self._parts: dict[str, str | None] = {}
+        self._lacking: dict[str, str] = {}
 
     def waiting(self, part: str, why: str) -> None:
         """Say that ``part`` is away, in a sentence."""
         self._parts[part] = why
 
+    def limping(self, part: str, why: str) -> None:
+        """Say that ``part`` is away and done without, in a sentence."""
+        self._parts[part] = None
+        self._lacking[part] = f"done without: {why}"
+
     def working(self, part: str) -> None:
         """Say that ``part`` answers (again)."""
         self._parts[part] = None
+        self._lacking.pop(part, None)
 
     @property
     def ready(self) -> bool:
@@ -44,8 +51,8 @@ class Health:
 
     @property
     def parts(self) -> dict[str, str]:
-        """Every part, with "ok" or why it is waited for."""
-        return {part: why or "ok" for part, why in self._parts.items()}
+        """Every part, with "ok", why it is waited for, or why it is done without."""
+        return {part: why or self._lacking.get(part, "ok") for part, why in self._parts.items()}
 
 
 @asynccontextmanager

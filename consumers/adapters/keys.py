@@ -45,6 +45,26 @@ def cells(prefix: str, shard: int, name: CellHash) -> str:
     return f"{{{prefix}{shard}}}:{_LETTERS[name.level]}:{name.window}:{name.series}"
 
 
+def stories(prefix: str) -> tuple[str, str, str, str, str, str]:
+    """
+    Name what is known of stories; all of it in one slot, since an item may be like any other.
+
+    ``answers``, a hash: an item's place in the source -> what was answered of it. ``asked``, a list:
+    those places, oldest first. ``samples``, a hash: number -> when its story began, the story, its keys,
+    its sketch. ``buckets``, a hash: key -> numbers of samples. ``told``, a hash: story -> the tones and
+    series that it was told in. ``meta``, a hash: the newest and the oldest number.
+    """
+    tag = f"{{{prefix}stories}}:1"  # 1: the form of what stands there
+    return (
+        f"{tag}:answers",
+        f"{tag}:asked",
+        f"{tag}:samples",
+        f"{tag}:buckets",
+        f"{tag}:told",
+        f"{tag}:meta",
+    )
+
+
 def cell_hash(level: Level, key: str) -> CellHash:
     """Return what a key of cells names; inverse of ``cells``."""
     window, _, name = key.partition("}:")[2].split(":", 1)[1].partition(":")

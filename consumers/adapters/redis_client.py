@@ -45,13 +45,17 @@ _NOT_NOW = ("MISCONF ", "NOREPLICAS ", "BUSY ")
 """Codes, without a class of their own, of a server that takes no writes: disk, replicas, a long script."""
 
 
-def connect(settings: Settings) -> Client:
-    """Build the client; nothing is connected yet. Raises ``SettingsError`` on a bad URL."""
+def connect(settings: Settings, timeout: float = TIMEOUT_SECONDS, retries: int = 1) -> Client:
+    """
+    Build the client; nothing is connected yet. Raises ``SettingsError`` on a bad URL.
+
+    ``timeout`` (seconds) and ``retries`` are what a call may cost while the server is away.
+    """
     url = settings.redis_url.get_secret_value()
     options: dict[str, Any] = {
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "retry": Retry(ConstantBackoff(0.05), 1),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(ConstantBackoff(0.05), retries),
     }
     try:
         if settings.redis_cluster:

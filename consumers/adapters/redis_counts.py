@@ -6,17 +6,17 @@ state. It is called by its hash; a server that does not know it (restarted, flus
 sent the text. No call is cancelled half-way.
 """
 
-import hashlib
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 
 from consumers.adapters import keys
 from consumers.adapters.redis_client import Client, connect, speaking, where, whole
+from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import ZERO, Tally, merge, pack, unpack
 from consumers.counts.core.fold import Retention, Step
 from consumers.counts.core.levels import LEVELS, CellHash, Level, bucket_of, end_of, place_of
@@ -27,23 +27,6 @@ from groundswell.settings import Settings
 
 DELETED_AT_ONCE: Final = 64
 """Windows deleted in one step at most, per level: so that no step takes long."""
-
-
-class Script:
-    """A Lua script and its hash."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 # Redis names scripts by it
-
-    async def __call__(self, client: Any, names: list[str], argument: bytes) -> list[Any]:
-        """Run the script, by its hash where the server knows it."""
-        try:
-            answer = await client.evalsha(self.sha, len(names), *names, argument)
-        except NoScriptError:
-            answer = await client.eval(self.text, len(names), *names, argument)
-        return list(answer)
-
 
 _step = Script((files(__package__) / "count_step.lua").read_text("utf-8"))
 _snapshot = Script(
@@ -105,11 +88,11 @@ class RedisCounts:
         deltas: list[list[object]] = []
         for name, fields in step.cells.items():
             windows += (end_of(name.level, name.window), LEVELS.index(name.level) + 1)
-            deltas.append([part for f, tally in fields.items() for part in (f, _raw(pack(tally)))])
+            deltas.append([part for f, tally in fields.items() for part in (f, raw(pack(tally)))])
         argument = [
             partition,
-            _raw(b"" if expected is None else encode_state(expected)),
-            _raw(encode_state(step.state)),
+            raw(b"" if expected is None else encode_state(expected)),
+            raw(encode_state(step.state)),
             windows,
             deltas,
             [part for touched in step.touched.items() for part in touched],
@@ -240,8 +223,3 @@ def retention_of(settings: Settings) -> Retention:
         hour=settings.hours_kept_days * 1440,
         day=settings.days_kept_days * 1440,
     )
-
-
-def _raw(value: bytes) -> msgspec.Raw:
-    """Bytes as a msgpack string of any bytes: the server's cmsgpack knows no type of its own for them."""
-    return msgspec.Raw(b"\xdb" + len(value).to_bytes(4, "big") + value)

@@ -20,11 +20,15 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_reader import KafkaReader
 from consumers.adapters.kafka_topics import Topics, check_topics
 from consumers.adapters.kafka_writer import KafkaWriter
+from consumers.adapters.memory_stories import MemoryStories
+from consumers.adapters.redis_stories import open_stories
 from consumers.news.labels import HEADS
 from consumers.news.loop import Loop
 from consumers.news.metrics import Metrics
 from consumers.news.patience import Patience
 from consumers.news.pipeline import Pipeline
+from consumers.news.ports import Stories
+from consumers.news.stories import Teller
 from consumers.news.waits import unless
 from consumers.ports import Clock, LogReader, LogWriter
 from groundswell.errors import Transient
@@ -47,7 +51,8 @@ async def run(settings: Settings) -> None:
     clock, admin = SystemClock(), KafkaAdmin(settings)
     reader = KafkaReader(settings, settings.news_topic, settings.consume_group, clock)
     try:
-        await consume(settings, reader, KafkaWriter(settings), admin, clock, stop)
+        writer, stories = KafkaWriter(settings), open_stories(settings)
+        await consume(settings, reader, writer, admin, stories, clock, stop)
     finally:
         await admin.stop()
 
@@ -57,6 +62,7 @@ async def consume(
     reader: LogReader,
     writer: LogWriter,
     topics: Topics,
+    stories: Stories,
     clock: Clock,
     stop: asyncio.Event,
 ) -> None:
@@ -81,7 +87,9 @@ async def consume(
             for note in notes or ():
                 log.warning("topic", note=note)
             await unless(stopped, patience.until_done("kafka: opinions", writer.start))
-            loop = Loop(settings, pipeline, reader, writer, clock, health, metrics)
+            own = MemoryStories(settings.stories_hours, settings.stories_kept_alone)
+            teller = Teller(stories, own, clock, health, metrics)
+            loop = Loop(settings, pipeline, teller, reader, writer, clock, patience)
             await loop.run(stop)
             log.info("stopped")
         finally:
@@ -90,6 +98,9 @@ async def consume(
                 async with asyncio.timeout(STOP_SECONDS):
                     await reader.stop()
             await writer.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await stories.close()
 
 
 def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:

@@ -1,5 +1,5 @@
 """
-The loop of `consume`: poll, admit, window, settle, ring, publish, commit.
+The loop of `consume`: poll, admit, window, settle, story, ring, publish, commit.
 
 Rules: nothing here blocks the event loop; records are asked for only while the window has room;
 each worker computes one batch, and at most one more waits; an offset is committed only when all before it stands in the
@@ -19,12 +19,12 @@ from consumers.news.core.batching import Batcher
 from consumers.news.core.marks import Drained, arrival
 from consumers.news.core.refusals import RefusalLimit
 from consumers.news.lane import Destination, Done, Lane
-from consumers.news.metrics import Metrics
 from consumers.news.owner import Ownership
 from consumers.news.patience import Patience
-from consumers.news.pipeline import Incoming, Pipeline, Verdict, Work
+from consumers.news.pipeline import Incoming, Labelled, Pipeline, Verdict, Work
+from consumers.news.stories import Teller
 from consumers.news.waits import Signal, first_cause, unless
-from consumers.ports import Clock, Fetched, LogReader, LogWriter, Record, Waiting
+from consumers.ports import Clock, Fetched, LogReader, LogWriter, Record
 from groundswell.errors import CannotContinue, Transient
 from groundswell.settings import Settings
 
@@ -54,18 +54,19 @@ class Loop:
         self,
         settings: Settings,
         pipeline: Pipeline,
+        teller: Teller,
         reader: LogReader,
         writer: LogWriter,
         clock: Clock,
-        health: Waiting,
-        metrics: Metrics,
+        patience: Patience,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._pipeline = pipeline
+        self._teller = teller
         self._reader = reader
         self._clock = clock
-        self._metrics = metrics
-        self._patience = Patience(metrics, health)
+        self._metrics = patience.metrics
+        self._patience = patience
         self._window: Batcher[Item] = Batcher(
             settings.batch_tokens,
             settings.batch_items,
@@ -215,11 +216,12 @@ class Loop:
     async def _settle(self, batch: list[Item]) -> None:
         began = self._clock.now()
         try:
-            verdicts, seconds = await asyncio.get_running_loop().run_in_executor(
+            outcomes, seconds = await asyncio.get_running_loop().run_in_executor(
                 self._inference, self._infer, [item.work for item in batch]
             )
         finally:
             self._slots.release()
+        verdicts = await self._teller.verdicts(outcomes)
         lanes: dict[Lane, None] = {}
         for (lane, record, _), verdict in zip(batch, verdicts, strict=True):
             self._finish(lane, record, verdict)
@@ -229,7 +231,7 @@ class Loop:
         lengths = [len(item.work.row) for item in batch]
         self._metrics.batch(lengths, seconds, self._clock.now() - began)
 
-    def _infer(self, works: list[Work]) -> tuple[list[Verdict], float]:
+    def _infer(self, works: list[Work]) -> tuple[list[Verdict | Labelled], float]:
         """Settle in the thread of the model; return the seconds that it took, too."""
         began = self._clock.now()
         return self._pipeline.settle(works), self._clock.now() - began

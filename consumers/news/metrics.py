@@ -12,7 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 PREFIX: Final = "groundswell_consume_"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_STAGES: Final = "tokenise, wait, infer, publish, commit"
+_STAGES: Final = "tokenise, wait, infer, story, publish, commit"
 
 
 class Metrics:
@@ -45,6 +45,17 @@ class Metrics:
             f"Seconds that a stage took, a batch at a time: {_STAGES}.",
             ["stage"],
             buckets=_SECONDS,
+            **made,
+        )
+        self.stories = Counter(
+            name("stories"),
+            "Items by how their story was found: new, same, title, body, or again (asked before).",
+            ["why"],
+            **made,
+        )
+        self.stories_shared = Gauge(
+            name("stories_shared"),
+            "1 while stories are shared through Redis, 0 while this process goes by its own memory.",
             **made,
         )
         self.window = Gauge(name("window_items"), "Items waiting to be batched.", **made)

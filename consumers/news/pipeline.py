@@ -1,5 +1,5 @@
 """
-What happens to a record: admit (decode, compose, encode), then settle (infer, label, write down).
+What happens to a record: admit (decode, compose, encode), then settle (infer, label), then write down.
 
 Rules: plain sequences over many records at a time, run in threads, knowing neither Kafka nor the loop;
 every record ends as exactly one verdict or as work; whatever a producer sends is refused with its
@@ -10,7 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from consumers.news.labels import Labelling
+from msgspec.structs import replace
+
+from consumers.news.core.sketch import sketch_of
+from consumers.news.core.stories import Place, Told, told_of
+from consumers.news.labels import Labelling, Labels
 from consumers.news.ports import Labeller
 from groundswell.errors import Rejected
 from groundswell.events import (
@@ -63,8 +67,15 @@ class Verdict(NamedTuple):
     refused: Rejected | None = None
 
 
+class Labelled(NamedTuple):
+    """An item with its labels, which lacks only its story; ``told`` is what is asked about it."""
+
+    opinion: Opinion
+    told: Told
+
+
 class Pipeline:
-    """The two steps; ``max_bytes`` is the limit of a record, ``probe`` a text the model reads."""
+    """The steps in threads; ``max_bytes`` is the limit of a record, ``probe`` a text the model reads."""
 
     def __init__(self, model: Labeller, probe: str, max_bytes: int) -> None:
         self._model = model
@@ -104,38 +115,44 @@ class Pipeline:
                 out[place] = refuse(work.origin, work.arrived, empty)
         return out
 
-    def settle(self, batch: Sequence[Work]) -> list[Verdict]:
+    def settle(self, batch: Sequence[Work]) -> list[Verdict | Labelled]:
         """
-        Ask the model about a batch; return each item's verdict, in order.
+        Ask the model about a batch; return each item with its labels, or its refusal, in order.
 
         Raises ``CannotContinue`` if the model is broken.
         """
-        out: list[Verdict] = []
+        out: list[Verdict | Labelled] = []
         for work, labels in zip(
             batch, self._labelling.label([work.row for work in batch]), strict=True
         ):
             if isinstance(labels, Rejected):
                 out.append(refuse(work.origin, work.arrived, labels))
                 continue
-            item = work.item
-            opinion = Opinion(
-                id=item.id,
-                source=item.source,
-                channel=item.channel,
-                published_at=work.published_at,
-                arrived_at=instant(work.arrived),
-                title=item.title[:MAX_TITLE],
-                url=item.url,
-                language=work.language,
-                read=work.read,
-                sentiment=labels.sentiment,
-                topics=labels.topics,
-                entities=labels.entities,
-                bundle=self._bundle,
-                origin=work.origin,
-            )
-            out.append(Verdict(encode_log(opinion)))
+            out.append(self._labelled(work, labels))
         return out
+
+    def _labelled(self, work: Work, labels: Labels) -> Labelled:
+        item = work.item
+        opinion = Opinion(
+            id=item.id,
+            source=item.source,
+            channel=item.channel,
+            published_at=work.published_at,
+            arrived_at=instant(work.arrived),
+            title=item.title[:MAX_TITLE],
+            url=item.url,
+            language=work.language,
+            read=work.read,
+            sentiment=labels.sentiment,
+            topics=labels.topics,
+            entities=labels.entities,
+            bundle=self._bundle,
+            origin=work.origin,
+        )
+        looked = self._labelling.finds_names and work.read
+        names = [entity.text for entity in labels.entities] if looked else None
+        sketch = sketch_of(item.title, item.body, item.source, names)
+        return Labelled(opinion, told_of(opinion, sketch, work.arrived))
 
     def _read(self, record: Incoming) -> tuple[Work, str]:
         item = decode_item(record.value, self._max_bytes)
@@ -146,6 +163,11 @@ class Pipeline:
         read = not language or language in self._languages
         published = _utc(item.published_at)
         return Work(record.origin, record.arrived, item, published, language, read, _EMPTY), text
+
+
+def with_story(opinion: Opinion, place: Place) -> Verdict:
+    """Write an opinion down, with the story that it stands with."""
+    return Verdict(encode_log(replace(opinion, story=place.story, new_in=place.new_in)))
 
 
 def refuse(origin: Origin, arrived: int, error: Rejected) -> Verdict:

@@ -12,6 +12,7 @@ from consumers.adapters import logs
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_topics import Topic
 from consumers.adapters.memory_log import MemoryLog, MemoryReader
+from consumers.adapters.memory_stories import MemoryStories
 from consumers.adapters.memory_writer import MemoryWriter
 from consumers.news import app, metrics, waits
 from groundswell.errors import BundleError, CannotStart, TopicError
@@ -65,6 +66,7 @@ async def consuming(log, **changes):
             MemoryReader(log, "news", GROUP),
             MemoryWriter(log),
             Topics(log),
+            MemoryStories(24, 1000),
             SystemClock(),
             stop,
         )

@@ -6,7 +6,7 @@ import pytest
 
 from consumers.news import labels
 from consumers.news.labels import Labelling
-from consumers.news.pipeline import Incoming, Pipeline
+from consumers.news.pipeline import Incoming, Labelled, Pipeline
 from groundswell.errors import BundleError
 from groundswell.events import Opinion, Origin, decode_log
 from groundswell.models.session import load
@@ -36,8 +36,11 @@ def opinions(model, *records):
         Incoming(Origin(topic="news", partition=0, offset=n, after=n - 1), 1000, record, ())
         for n, record in enumerate(records)
     ]
-    verdicts = pipeline.settle(pipeline.admit(incoming))
-    return [decode_log(verdict.value) for verdict in verdicts]
+    outcomes = pipeline.settle(pipeline.admit(incoming))
+    return [
+        outcome.opinion if isinstance(outcome, Labelled) else decode_log(outcome.value)
+        for outcome in outcomes
+    ]
 
 
 def test_names_stand_in_the_opinion_by_their_place_in_the_composed_text():
