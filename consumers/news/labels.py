@@ -57,14 +57,8 @@ class Labelling:
             )
         self._topic = _head(manifest, "topic", ("single", "ordered", "several"))
         self._entities: Head | None = None
-        """The head that finds names, where the bundle has one."""
         if any(head.name == "entities" for head in manifest.heads):
             self._entities = _head(manifest, "entities", ("tokens",))
-
-    @property
-    def finds_names(self) -> bool:
-        """Whether names are looked for."""
-        return self._entities is not None
 
     def label(self, rows: Sequence[Row]) -> list[Labels | Rejected]:
         """

@@ -149,8 +149,7 @@ class Pipeline:
             bundle=self._bundle,
             origin=work.origin,
         )
-        looked = self._labelling.finds_names and work.read
-        names = [entity.text for entity in labels.entities] if looked else None
+        names = [entity.text for entity in labels.entities] if work.read else []
         sketch = sketch_of(item.title, item.body, item.source, names)
         return Labelled(opinion, told_of(opinion, sketch, work.arrived))
 

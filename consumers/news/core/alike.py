@@ -47,7 +47,7 @@ LEAST_WORDS: Final = 3
 """Shorter titles are one only when they are the same."""
 
 _HELD: Final = frozenset({Kind.NUMBER, Kind.NAME, Kind.UP, Kind.DOWN, Kind.NOT})
-_NAMES: Final = frozenset({Kind.NAME, Kind.MAYBE, Kind.COMMON})
+_NAMES: Final = frozenset({Kind.NAME, Kind.MAYBE})
 
 
 class Likeness(NamedTuple):
@@ -122,7 +122,7 @@ def _conflict(both: _Titles) -> str:
     opposite = (Kind.UP in a and Kind.DOWN in b) or (Kind.DOWN in a and Kind.UP in b)
     if Kind.NUMBER in a and Kind.NUMBER in b:
         return "other numbers"
-    if _other_names(a, b):
+    if a & _NAMES and b & _NAMES:
         return "other names"
     if opposite:
         return "the opposite direction"
@@ -135,12 +135,6 @@ def _moved(both: _Titles) -> bool:
     """Say whether what they share stands in another order, or most of it does."""
     held = [w for w in both.shared if both.a[w] in _HELD or both.b[w] in _HELD]
     return held != sorted(held, key=list(both.b).index) or _in_order(both) < ORDER
-
-
-def _other_names(a: set[int], b: set[int]) -> bool:
-    """Say whether both hold a name that the other lacks; two unlikely ones are no names."""
-    found_a, found_b = a & _NAMES, b & _NAMES
-    return bool(found_a and found_b) and (found_a | found_b != {Kind.COMMON})
 
 
 def _in_order(both: _Titles) -> float:

@@ -54,13 +54,11 @@ class Sketch(msgspec.Struct, frozen=True, array_like=True):
     bands: tuple[bytes, ...]
 
 
-def sketch_of(
-    title: str, body: str, source: str = "", names: Collection[str] | None = None
-) -> Sketch:
+def sketch_of(title: str, body: str, source: str = "", names: Collection[str] = ()) -> Sketch:
     """
     Return the sketch of an item.
 
-    ``names`` are the names that the model found in it; None: it does not look for any.
+    ``names`` are the names that the model found in it.
     """
     head = normalise(title, MAX_TITLE)
     text = body[:MAX_TEXT]

@@ -7,7 +7,6 @@ company, the opposite direction, a denial. So each word has a kind:
     NUMBER     holds a digit, is a number in letters, or a month
     NAME       a name: the model found it, or only it is capitalised
     MAYBE      capitalised where everything is (a headline in title case, a first word): perhaps a name
-    COMMON     the same, but the model looked for names and did not find this one
     UP, DOWN   a direction, or a good or bad turn: *rises*, *falls*
     NOT        a negation
     PLAIN      anything else
@@ -37,10 +36,9 @@ class Kind(IntEnum):
     NUMBER = 1
     NAME = 2
     MAYBE = 3
-    COMMON = 4
-    UP = 5
-    DOWN = 6
-    NOT = 7
+    UP = 4
+    DOWN = 5
+    NOT = 6
 
 
 class Word(NamedTuple):
@@ -87,9 +85,9 @@ def bare(title: str, source: str) -> str:
     return title
 
 
-def words_of(title: str, names: Collection[str] | None = None) -> tuple[Word, ...]:
+def words_of(title: str, names: Collection[str] = ()) -> tuple[Word, ...]:
     """
-    Return the words of a bare title, in order; ``names`` is what the model found (None: it does not look).
+    Return the words of a bare title, in order; ``names`` is what the model found.
 
     A word that stands twice counts once, where it first stands.
     """
@@ -97,10 +95,10 @@ def words_of(title: str, names: Collection[str] | None = None) -> tuple[Word, ..
     letters = [w for w in found if w[0].isalpha() and w.casefold() not in STOP]
     capitals = sum(w[0].isupper() for w in letters)
     titled = 10 * capitals >= 7 * max(len(letters), 1)
-    known = {part for name in names or () for part in _parts(name)}
+    known = {part for name in names for part in _parts(name)}
     out: dict[str, Kind] = {}
     for place, word in enumerate(found):
-        for text, kind in _read(word, known, looked=names is not None, titled=titled or not place):
+        for text, kind in _read(word, known, titled=titled or not place):
             out.setdefault(text, kind)
         if len(out) >= MAX_WORDS:
             break
@@ -117,9 +115,7 @@ def _plain(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def _read(
-    word: str, known: Collection[str], *, looked: bool, titled: bool
-) -> Iterator[tuple[str, Kind]]:
+def _read(word: str, known: Collection[str], *, titled: bool) -> Iterator[tuple[str, Kind]]:
     """Yield what a word says: nothing, itself, or its negation besides."""
     text, kind, negates = _folded(word.casefold())
     if not text:
@@ -127,7 +123,7 @@ def _read(
     if negates:
         yield "not", Kind.NOT
     if kind is None:
-        kind = _by_shape(word, text, known, looked=looked, titled=titled)
+        kind = _by_shape(word, text, known, titled=titled)
     yield text, kind
 
 
@@ -145,11 +141,9 @@ def _folded(word: str) -> tuple[str, Kind | None, bool]:
     return text, kind, word.endswith(("n't", "n’t"))
 
 
-def _by_shape(word: str, text: str, known: Collection[str], *, looked: bool, titled: bool) -> Kind:
+def _by_shape(word: str, text: str, known: Collection[str], *, titled: bool) -> Kind:
     if text in known or (word[0].isupper() and not titled):
         return Kind.NAME
-    if word[0] >= _FIRST_CHARACTER:
+    if word[0].isupper() or word[0] >= _FIRST_CHARACTER:
         return Kind.MAYBE
-    if word[0].isupper():
-        return Kind.COMMON if looked else Kind.MAYBE
     return Kind.PLAIN
