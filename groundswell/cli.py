@@ -191,6 +191,7 @@ def main() -> None:
 def _add_offline_programs() -> None:
     """Mount the offline programs, whose options need no torch to be listed."""
     for module, name in (
+        ("consumers.watch.detect_cli", "detect"),
         ("training.cli", "train"),
         ("training.tune_cli", "tune"),
         ("training.evaluation.cli", "evaluate"),

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,17 @@ def test_a_card_foretells_how_long_evidence_takes_to_grow():
 
     assert told.volume
     assert tick == pytest.approx(told.volume, rel=0.3)
+
+
+def test_the_page_says_what_the_card_computes():
+    page = (Path(__file__).parents[2] / "docs" / "detection.md").read_text("utf-8")
+    log_a = budget.log_threshold(1 / 30, 1, 1, 1)
+    for per_hour in (12, 4, 1, 0.2):
+        usual = null(per_hour)._replace(size=50.0)
+        hours = [(f.volume or math.inf) / 60 for f in card(usual, log_a, Parameters(), [3, 5, 10])]
+        told = " | ".join(f"{h:.1f} h" if h < 24 else "not in a day" for h in hours)
+
+        assert f"| {per_hour} | {told} |" in page
 
 
 def test_a_series_without_stories_has_a_card_too():
