@@ -211,7 +211,7 @@ async def _figures(
     """Put together what the run has shown."""
     _, page = await get(ports["count"], "/metrics")
     picture = await watcher.look()
-    rows = {r.series: (r.negative, r.neutral, r.positive) for r in picture.rows}
+    rows = {r.series: (*r.tones, r.stories) for r in picture.rows}
     return {
         "produced": produced,
         "counted": picture.counted,

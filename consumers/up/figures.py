@@ -63,9 +63,16 @@ def milliseconds(cumulative: Buckets) -> dict[str, float | None]:
 
 
 def series_table(shares: Mapping[str, Iterable[int]]) -> list[dict[str, Any]]:
-    """Lay out negative, neutral and positive items per series, most items first."""
+    """Lay out negative, neutral and positive items, and stories, per series, most items first."""
     rows = [
-        {"series": name, "negative": n, "neutral": z, "positive": p, "items": n + z + p}
-        for name, (n, z, p) in shares.items()
+        {
+            "series": name,
+            "negative": n,
+            "neutral": z,
+            "positive": p,
+            "items": n + z + p,
+            "stories": s,
+        }
+        for name, (n, z, p, s) in shares.items()
     ]
     return sorted(rows, key=lambda row: (row["series"] != "all", -int(row["items"]), row["series"]))

@@ -52,6 +52,7 @@ def row_of(series: str, minutes: Mapping[int, Tally], last: int) -> Row:
         positive=positive,
         late=sum(total.late_items),
         minutes=tuple(_items(minutes.get(last - ago)) for ago in reversed(range(_SPARKS))),
+        stories=sum(total.stories) + sum(total.late_stories),
     )
 
 

@@ -3,7 +3,8 @@ The sample stream of `up`: written for this project, about companies that do not
 
 Rules: pure but for reading its own file; the same seed gives the same stream. The rate swings between
 day and night, some stories come again as edited copies from other outlets, and one surge of bad news
-about one borrower is injected.
+about one borrower is injected. There are few texts, so each time one is drawn it is told of somebody
+else or from another town: a story of its own. Idle talk comes again as it is.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from random import Random
+from string import ascii_uppercase
 from typing import Final
 
 import msgspec
@@ -22,6 +24,25 @@ DAY_SECONDS: Final = 60.0
 """A day of the sample stream passes in a minute, so that one sees it."""
 _COPY_SHARE: Final = 0.15
 _REMEMBERED: Final = 40
+_SYLLABLES: Final = (
+    ("Ar", "Bel", "Cor", "Dun", "El", "Fen", "Gar", "Hol", "Il", "Jor", "Kel", "Lor", "Mar", "Nor"),
+    ("ba", "de", "fi", "go", "la", "me", "ni", "ro", "sa", "ta", "vi", "wo"),
+    (
+        "bury",
+        "dale",
+        "field",
+        "gate",
+        "ham",
+        "mere",
+        "mont",
+        "stead",
+        "ton",
+        "vale",
+        "wick",
+        "worth",
+    ),
+)
+"""What invented names are made of: some two thousand of them."""
 _OUTLETS: Final = (
     "Harbour Wire",
     "Midday Ledger",
@@ -32,23 +53,29 @@ _OUTLETS: Final = (
 
 
 class SampleText(msgspec.Struct, frozen=True):
-    """A row of the sample file; ``surge`` rows stand in the injected surge only."""
+    """
+    A row of the sample file; ``surge`` rows stand in the injected surge only.
+
+    ``about`` is the name in it that may be another's, a company's or a ticker's; "": none.
+    """
 
     title: str
     source: str
     channel: Channel = "news"
     surge: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An item to publish ``at`` seconds after the start."""
+    """An item to publish ``at`` seconds after the start; ``copy_of`` names the item that it copies."""
 
     at: float
     id: str
     title: str
     source: str
     channel: Channel
+    copy_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +112,22 @@ def stream(
         _Deck([x for x in texts if not x.surge], random),
         _Deck([x for x in texts if x.surge], random),
     )
-    recent: deque[SampleText] = deque(maxlen=_REMEMBERED)
+    recent: deque[tuple[str, SampleText]] = deque(maxlen=_REMEMBERED)
     t, number = 0.0, 0
     while True:
         now_rate = rate_at(t, rate, surge)
         t += random.expovariate(now_rate)
         number += 1
+        name, copied = f"sample-{seed}-{number}", ""
         if surge.start <= t < surge.end and random.random() < rate / now_rate:
-            text = bad.draw()
+            text = _anew(bad.draw(), random)
         elif recent and random.random() < _COPY_SHARE:
-            text = _copy(random.choice(recent), random)
+            copied, text = random.choice(recent)
+            text = _copy(text, random)
         else:
-            text = calm.draw()
-            recent.append(text)
-        yield Planned(t, f"sample-{seed}-{number}", text.title, text.source, text.channel)
+            text = _anew(calm.draw(), random)
+            recent.append((name, text))
+        yield Planned(t, name, text.title, text.source, text.channel, copied)
 
 
 class _Deck:
@@ -111,6 +140,22 @@ class _Deck:
         if not self._left:
             self._left = self._random.sample(self._texts, len(self._texts))
         return self._left.pop()
+
+
+def _anew(text: SampleText, random: Random) -> SampleText:
+    """Tell a text of somebody else, or from another town."""
+    title = text.title
+    if text.about.startswith("$"):
+        title = title.replace(text.about, "$" + "".join(random.choices(ascii_uppercase, k=4)))
+    elif text.about:
+        title = title.replace(text.about, _name(random))
+    elif text.channel != "post":
+        title = f"{_name(random)}: {title}"
+    return msgspec.structs.replace(text, title=title)
+
+
+def _name(random: Random) -> str:
+    return "".join(random.choice(part) for part in _SYLLABLES)
 
 
 def _copy(text: SampleText, random: Random) -> SampleText:

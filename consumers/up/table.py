@@ -12,13 +12,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-_BAR: Final = 12
+_BAR: Final = 8
 _SPARKS: Final = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A series over the window: items by tone, and those of each recent minute, oldest first."""
+    """
+    A series over the window: items by tone, and those of each recent minute, oldest first.
+
+    ``stories`` counts each story once in each tone that it was told in: copies are left out.
+    """
 
     series: str
     negative: int
@@ -26,11 +30,17 @@ class Row:
     positive: int
     late: int
     minutes: tuple[int, ...]
+    stories: int = 0
 
     @property
     def items(self) -> int:
         """How many items counted, late ones among them."""
         return self.negative + self.neutral + self.positive
+
+    @property
+    def tones(self) -> tuple[int, int, int]:
+        """Negative, neutral and positive items."""
+        return self.negative, self.neutral, self.positive
 
     @property
     def share(self) -> float:
@@ -82,14 +92,14 @@ def render(picture: Picture) -> RenderableType:
     # Fits 80 columns; on a wider terminal the minutes take the room.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("series", min_width=18, max_width=32, no_wrap=True, overflow="ellipsis")
-    for name in ("items", "neg", "neu", "pos", "late", "neg %"):
+    for name in ("items", "stories", "neg", "neu", "pos", "late", "neg %"):
         table.add_column(name, justify="right", no_wrap=True, min_width=5)
     table.add_column("tone", no_wrap=True, min_width=_BAR)
     table.add_column("trend", no_wrap=True, overflow="crop", justify="right")
     for row in sorted(picture.rows, key=lambda r: (r.series != "all", -r.items, r.series)):
         table.add_row(
             Text(row.series, style="bold" if row.series == "all" else ""),
-            *(f"{n:,}" for n in (row.items, row.negative, row.neutral, row.positive, row.late)),
+            *(f"{n:,}" for n in (row.items, row.stories, *row.tones, row.late)),
             f"{row.share:.0%}",
             tone_bar(row),
             Text(sparkline(row.minutes), style="cyan"),

@@ -58,6 +58,7 @@ def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
     assert result["lag_items"] == 0
     series = {row["series"]: row for row in result["series"]}
     assert series["all"]["items"] == result["counted"]
+    assert result["counted"] / 4 < series["all"]["stories"] < result["counted"]
     assert sum(name.startswith("topic:") for name in series) >= 5
     quantiles = result["publication_to_count"]
     assert 0 < quantiles["p50_ms"] <= quantiles["p95_ms"] <= quantiles["p99_ms"]

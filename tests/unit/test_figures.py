@@ -64,7 +64,7 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(values, share):
 
 
 def test_the_series_table_begins_with_all():
-    rows = series_table({"topic:a": (1, 0, 0), "all": (1, 1, 1), "topic:b": (2, 2, 0)})
+    rows = series_table({"topic:a": (1, 0, 0, 1), "all": (1, 1, 1, 2), "topic:b": (2, 2, 0, 3)})
 
     assert [row["series"] for row in rows] == ["all", "topic:b", "topic:a"]
-    assert rows[1]["items"] == 4
+    assert (rows[1]["items"], rows[1]["stories"]) == (4, 3)

@@ -62,9 +62,9 @@ CELLS = {
 def test_a_look_adds_up_the_window_that_ends_at_the_newest_minute():
     picture = asyncio.run(look(Counts(STATES, CELLS), 10, 100_000, (99_000, 5)))
 
-    assert [(r.series, r.negative, r.neutral, r.positive, r.late) for r in picture.rows] == [
-        ("all", 3, 2, 2, 1),
-        ("topic:a", 1, 2, 1, 0),
+    assert [(r.series, *r.tones, r.late, r.stories) for r in picture.rows] == [
+        ("all", 3, 2, 2, 1, 7),
+        ("topic:a", 1, 2, 1, 0, 4),
     ]
     assert (picture.counted, picture.refused, picture.lost) == (8, 2, 1)
     assert picture.lag == 30.0

@@ -25,7 +25,8 @@ def picture(*rows, **changes):
 
 
 def test_it_shows_what_it_was_given():
-    text = shown(picture(Row("topic:rates", 30, 50, 20, 4, (1, 2)), Row("all", 1, 1, 0, 0, (0, 2))))
+    rates = Row("topic:rates", 30, 50, 20, 4, (1, 2), stories=73)
+    text = shown(picture(rates, Row("all", 1, 1, 0, 0, (0, 2))))
 
     lines = text.splitlines()
     assert "1,234 counted" in lines[0]
@@ -33,7 +34,8 @@ def test_it_shows_what_it_was_given():
     assert "lag 1.5 s" in lines[0]
     names = [line.split()[0] for line in lines[2:] if "%" in line and "neg" not in line]
     assert names == ["all", "topic:rates"]
-    assert "30%" in next(line for line in lines if "topic:rates" in line)
+    line = next(line for line in lines if "topic:rates" in line)
+    assert line.split()[1:8] == ["100", "73", "30", "50", "20", "4", "30%"]
 
 
 def test_trouble_is_said_and_the_unknown_is_a_dash():
@@ -62,5 +64,5 @@ def test_sparkline(values, line):
 def test_a_bar_is_always_as_wide(tones):
     row = Row("s", tones[0], tones[1], tones[2], 0, ())
 
-    assert len(tone_bar(row).plain) == 12
+    assert len(tone_bar(row).plain) == 8
     assert row.share == (tones[0] / sum(tones) if sum(tones) else 0)
