@@ -125,6 +125,9 @@ def classify(
         list[Path] | None,
         typer.Option(help="A function (YAML) to answer by similarity, untrained; may be repeated."),
     ] = None,
+    stories: Annotated[
+        bool, typer.Option("--stories", help="Say which rows tell one story: `story`, `new_in`.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Add labels to every row of a file, with the code of the online path."""
@@ -133,7 +136,7 @@ def classify(
     settings = _settings(config)
     if bundle is not None:
         settings = settings.model_copy(update={"bundle": bundle})
-    code = run(settings, file, out, function or ())
+    code = run(settings, file, out, function or (), stories=stories)
     if code:
         raise typer.Exit(code)
 

@@ -25,6 +25,7 @@ from consumers.news.asking import Asking
 from consumers.news.core.batching import Batcher
 from consumers.news.labels import best, chosen, entities
 from consumers.news.ports import Labeller
+from consumers.news.row_stories import RowStories
 from consumers.news.rows import Read, labelled, read
 from consumers.news.similar import prepare, read_functions
 from groundswell.errors import InputError, Rejected
@@ -55,11 +56,14 @@ class Classifier:
         max_tokens: int,
         max_items: int,
         functions: Sequence[Function] = (),
+        stories: RowStories | None = None,
     ) -> None:
         self._model = model
         self._asking = Asking(model, probe)
         self._max_tokens = max_tokens
         self._max_items = max_items
+        self._stories = stories
+        self._passed = 0
         self._similar = [prepare(function, model, self._asking) for function in functions]
 
     def rows(self, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -96,9 +100,13 @@ class Classifier:
         answers = dict(zip(places, said, strict=True))
         for place, (line, _) in enumerate(rows):
             if place in answers:
-                yield labelled(line.fields, answers[place])
+                ours = answers[place]
+                if self._stories is not None:
+                    ours |= self._stories.fields(self._passed + place, line.fields, ours)
+                yield labelled(line.fields, ours)
             else:
                 yield {**line.fields, "error": line.error or str(refused[place])}
+        self._passed += len(rows)
 
     def _said(self, rows: Sequence[_Row], parts: Sequence[Scores]) -> list[dict[str, Any]]:
         """Return our fields for each row."""
@@ -135,11 +143,20 @@ def _named(head: Head, probabilities: Probabilities) -> dict[str, Sequence[Any]]
     return {head.name: (chosen if head.kind == "several" else best)(head, probabilities)}
 
 
-def run(settings: Settings, file: str, out: str, functions: Sequence[Path] = ()) -> int:
+def run(
+    settings: Settings,
+    file: str,
+    out: str,
+    functions: Sequence[Path] = (),
+    *,
+    stories: bool = False,
+) -> int:
     """
     Classify ``file`` into ``out`` ("-": stdin, stdout); the command's body, returns its exit code.
 
-    ``functions`` are files of functions to be answered by similarity, without training. Raises ``InputError`` for files that cannot be used, ``BundleError`` for the model.
+    ``functions`` are files of functions to be answered by similarity, without training; ``stories``
+    says whether near-duplicates are found. Raises ``InputError`` for files that cannot be used,
+    ``BundleError`` for the model.
     """
     declared = read_functions(functions)
     model = load(
@@ -152,7 +169,12 @@ def run(settings: Settings, file: str, out: str, functions: Sequence[Path] = ())
     golden = read_golden(settings.bundle, model.manifest)
     check_golden(model, golden)
     classifier = Classifier(
-        model, golden[0].text, settings.batch_tokens, settings.batch_items, declared
+        model,
+        golden[0].text,
+        settings.batch_tokens,
+        settings.batch_items,
+        declared,
+        RowStories(settings) if stories else None,
     )
     console = Console(file=sys.stderr)
     rows = bad = 0

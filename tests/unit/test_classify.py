@@ -130,3 +130,26 @@ def test_a_template_is_filled_from_the_row_s_fields(tmp_path):
     assert second["sentiment"]["label"] == "positive"
     assert third["error"] == "no_field: the model reads '{tone} {text}'; give `tone`"
     assert fourth["error"].startswith("bad_field: `tone`")
+
+
+def test_stories_of_a_file_are_found_by_time_and_told_once_in_each_tone(tmp_path):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    title = "Profit soars at Norvane as sales of ships climb"
+    rows = [
+        {"title": title, "published_at": "2026-01-05T10:00:00Z"},
+        {"text": 5},
+        {"title": f"UPDATE 1-{title}", "arrived_at": "2026-01-05T11:00:00Z", "published_at": "x"},
+        {"title": title, "published_at": "2026-01-06T10:00:00Z"},
+        {"title": title, "published_at": "2026-01-07"},
+        {"title": title, "story": "mine"},
+        {"text": title, "new_in": []},
+    ]
+    source.write_text("\n\n".join(json.dumps(row) for row in rows))
+
+    assert run(SETTINGS, str(source), str(out), stories=True) == 0
+    got = [json.loads(line) for line in out.read_bytes().splitlines()]
+
+    stories = [row.get("predicted_story", row.get("story")) for row in got]
+    assert stories == ["row/0/0", None, "row/0/0", "row/0/3", "row/0/3", "row/0/5", "row/0/5"]
+    assert got[0]["new_in"] == ["all", "topic:earnings"]
+    assert got[2]["new_in"] == got[6]["predicted_new_in"] == []
