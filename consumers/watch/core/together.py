@@ -71,6 +71,6 @@ def decide_all(
         {name: d.series for name, d in decisions.items()},
         {name: d.baseline for name, d in decisions.items()},
         pool,
-        umbrella_of(before.umbrella, tick, excess),
+        umbrella_of(before.umbrella, tick, excess, parameters),
     )
     return Round(state, decisions, common(pool, parameters) if taught else said)
