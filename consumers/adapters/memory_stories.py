@@ -81,9 +81,10 @@ class MemoryStories:
             key = story_of(item.origin)
             if key in self._answers:
                 continue
-            self._tell(key, item, place.story)
-            if place.story == key:
-                self._keep(Sample(key, item.arrived, item.sketch))
+            known = place.story in self._tags
+            self._tell(key, item, place.story, found=True)
+            if not known:
+                self._keep(Sample(place.story, item.arrived, item.sketch))
             self._forget(item.arrived)
 
     def _place(self, item: Told) -> Place:
@@ -92,10 +93,11 @@ class MemoryStories:
         if before is not None and before.tags == tags_of(item):
             return Place(before.story, new_series(item, before.new), "again")
         if before is not None:
-            return Place(before.story, self._tell(key, item, before.story), "again")
+            new_in = self._tell(key, item, before.story, found=before.story in self._tags)
+            return Place(before.story, new_in, "again")
         decision = decide(item, self._candidates(item), self._window)
         story = decision.story or key
-        new_in = self._tell(key, item, story)
+        new_in = self._tell(key, item, story, found=True)
         if decision.keep:
             self._keep(Sample(story, decision.began, item.sketch))
         self._forget(item.arrived)
@@ -108,9 +110,14 @@ class MemoryStories:
         for number, _ in shared.most_common(CANDIDATES):
             yield decode_sample(self._samples[number].value)
 
-    def _tell(self, key: str, item: Told, story: str) -> tuple[str, ...]:
-        """Note that a story is told in the item's series, and what was answered; return the new ones."""
-        tags, told = tags_of(item), self._tags.setdefault(story, set())
+    def _tell(self, key: str, item: Told, story: str, *, found: bool) -> tuple[str, ...]:
+        """
+        Note that a story is told in the item's series, and what was answered; return the new ones.
+
+        ``found`` says that it has a sample: with the last of them goes what was told of it.
+        """
+        tags = tags_of(item)
+        told = self._tags.setdefault(story, set()) if found else set()
         new = tuple(int(tag not in told) for tag in tags)
         told.update(tags)
         self._answers[key] = _Answer(item.arrived, story, tags, new)

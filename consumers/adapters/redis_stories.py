@@ -37,6 +37,8 @@ from groundswell.settings import Settings
 ROUNDS: Final = 4
 """Times that a decision is made again; the last one stands, whatever was kept since."""
 ANY: Final = -1
+UNKNOWN: Final = 1
+"""Keep it as a sample only where its story is not known."""
 TIMEOUT_SECONDS: Final = 1.0
 """How long a call may take: memory is there, and items wait."""
 
@@ -80,13 +82,12 @@ class RedisStories:
         return [places[at] for at in range(len(items))]
 
     async def remember(self, items: Sequence[Told], places: Sequence[Place]) -> None:
-        decisions = [
-            Decision(place.story, "", "", item.arrived, keep=place.story == story_of(item.origin))
-            for item, place in zip(items, places, strict=True)
-        ]
-        await self._told(
-            ANY, [_telling(item, how) for item, how in zip(items, decisions, strict=True)]
-        )
+        told = []
+        for item, place in zip(items, places, strict=True):
+            telling = _telling(item, Decision(place.story, "", "", item.arrived, keep=True))
+            telling[-1].append(UNKNOWN)
+            told.append(telling)
+        await self._told(ANY, told)
 
     async def close(self) -> None:
         await whole(self._client.aclose())

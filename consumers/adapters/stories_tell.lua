@@ -4,7 +4,7 @@
 -- ARGV[1], msgpack: the number of samples that the caller had seen (-1: whatever there is), the window
 --   in ms, samples and answers kept at most, samples under one key at most, then per item: its place,
 --   its arrival (ms), its story, its tags, and either nothing or what to keep of it as a sample: when
---   the story began (ms), its keys, the sample.
+--   the story began (ms), its keys, the sample, and 1 if only where the story is not known.
 -- Answers per item the packed answer, or false: something unseen that it may be like was kept since, or
 --   the story that it was to join is not there; ask again.
 local seen, window, kept, per_key, items = unpack(cmsgpack.unpack(ARGV[1]))
@@ -24,7 +24,9 @@ local function changed(bands)
   return false
 end
 
-local function tell(place, arrived, story, tags)
+-- Note that a story is told, and what was answered. With its last sample goes what was told of it, so
+-- nothing is kept of a story that is not found (any more).
+local function tell(place, arrived, story, tags, found)
   local packed = redis.call('HGET', KEYS[5], story)
   local told = packed and cmsgpack.unpack(packed) or {}
   local known, new = {}, {}
@@ -33,7 +35,7 @@ local function tell(place, arrived, story, tags)
     new[i] = known[tag] and 0 or 1
     if not known[tag] then told[#told + 1] = tag; known[tag] = true end
   end
-  redis.call('HSET', KEYS[5], story, cmsgpack.pack(told))
+  if found then redis.call('HSET', KEYS[5], story, cmsgpack.pack(told)) end
   local answer = cmsgpack.pack({arrived, story, tags, new})
   if redis.call('HSET', KEYS[1], place, answer) == 1 then redis.call('RPUSH', KEYS[2], place) end
   return answer
@@ -77,15 +79,17 @@ for i, item in ipairs(items) do
     if table.concat(answer[3], '\0') == table.concat(tags, '\0') then
       out[i] = before
     else
-      out[i] = tell(place, answer[1], answer[2], tags)
+      local found = redis.call('HEXISTS', KEYS[5], answer[2]) == 1
+      out[i] = tell(place, answer[1], answer[2], tags, found)
     end
   elseif story == place and #sample > 0 and changed(sample[2]) then
     out[i] = false
   elseif seen >= 0 and story ~= place and redis.call('HEXISTS', KEYS[5], story) == 0 then
     out[i] = false
   else
-    out[i] = tell(place, arrived, story, tags)
-    if #sample > 0 then keep(story, sample) end
+    local known = sample[4] == 1 and redis.call('HEXISTS', KEYS[5], story) == 1
+    out[i] = tell(place, arrived, story, tags, true)
+    if #sample > 0 and not known then keep(story, sample) end
     latest = math.max(latest, arrived)
   end
 end

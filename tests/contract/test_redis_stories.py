@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from consumers.adapters import keys
+from consumers.adapters import keys, redis_stories
 from consumers.adapters.embedded import free_port
 from consumers.adapters.redis_stories import RedisStories, open_stories
 from groundswell.errors import Transient
@@ -126,3 +126,18 @@ async def test_scripts_survive_a_flush(valkey_port):
     finally:
         await client.aclose()
         await store.close()
+
+
+async def test_a_server_that_stands_still_is_given_up(monkeypatch):
+    monkeypatch.setattr(redis_stories, "TIMEOUT_SECONDS", 0.05)
+    held = []
+    server = await asyncio.start_server(lambda r, w: held.append((r, w)), "127.0.0.1", 0)
+    store = opened(server.sockets[0].getsockname()[1], "still")
+    try:
+        with pytest.raises(Transient, match="away"):
+            await store.place([told(0)])
+    finally:
+        await store.close()
+        for _, writer in held:
+            writer.close()
+        server.close()

@@ -193,6 +193,15 @@ async def test_remembered_stories_are_known_and_known_answers_stay(world):
         assert [p.new_in for p in again[1:]] == [(), (), ()]
 
 
+async def test_of_a_story_that_began_elsewhere_the_first_copy_stands_for_it(world):
+    async with world.open() as store:
+        await store.remember([told(5), told(6)], [Place("news@n/3/1", ("all",))] * 2)
+
+        [copy] = await store.place([told(7)])
+
+        assert (copy.story, copy.new_in) == ("news@n/3/1", ())
+
+
 async def test_items_without_words_are_stories_of_their_own(world):
     async with world.open() as store:
         assert await stories(store, told(0, "!!!"), told(1, "!!!"), told(2, "the")) == [
