@@ -74,6 +74,8 @@ async def consume(
     health, metrics = Health(), Metrics()
     patience = Patience(metrics, health)
     health.waiting("kafka: group", "not joined yet")
+    own = MemoryStories(settings.stories_hours, settings.stories_kept_alone)
+    teller = Teller(stories, own, clock, health, metrics)
     stopped = asyncio.ensure_future(stop.wait())
     async with serving(settings.http_host, settings.http_port, health, metrics.registry) as port:
         log.info("listening", host=settings.http_host, port=port)
@@ -87,8 +89,6 @@ async def consume(
             for note in notes or ():
                 log.warning("topic", note=note)
             await unless(stopped, patience.until_done("kafka: opinions", writer.start))
-            own = MemoryStories(settings.stories_hours, settings.stories_kept_alone)
-            teller = Teller(stories, own, clock, health, metrics)
             loop = Loop(settings, pipeline, teller, reader, writer, clock, patience)
             await loop.run(stop)
             log.info("stopped")
@@ -100,7 +100,7 @@ async def consume(
             await writer.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
-                    await stories.close()
+                    await teller.close()
 
 
 def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:

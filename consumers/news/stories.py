@@ -1,11 +1,12 @@
 """
 Which story each labelled item tells: from the consumers' shared knowledge, else from our own.
 
-Rules: a look-up that fails neither holds an item up nor loses it: memory answers at once, and Redis is
-asked again every few seconds. Memory follows what Redis answers, so that it can take over, and Redis is
-told afterwards what was decided without it.
+Rules: a look-up that fails neither holds an item up nor loses it: memory answers, and Redis is asked
+again every few seconds beside the stream, so that no further item waits for it. Memory follows what
+Redis answers, so that it can take over, and Redis is told afterwards what was decided without it.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -47,6 +48,7 @@ class Teller:
         self._metrics = metrics
         self._away = False
         self._ask_again_at = 0.0
+        self._returning: asyncio.Task[None] | None = None
         self._owed: deque[tuple[Told, Place]] = deque(maxlen=TOLD_LATER)
         metrics.stories_shared.set(1)
 
@@ -69,20 +71,44 @@ class Teller:
         return places
 
     async def _ask(self, items: Sequence[Told]) -> list[Place]:
-        if self._away and self._clock.now() < self._ask_again_at:
+        if self._away:
+            places = await self._alone(items)
+            self._try_to_return()
+            return places
+        try:
+            places = await self._shared.place(items)
+        except Transient as error:
+            self._failed(error)
             return await self._alone(items)
+        await self._own.remember(items, places)
+        return places
+
+    async def close(self) -> None:
+        """Ask no more and let go of connections; what Redis was not told yet it never learns."""
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.wait({self._returning})
+        await self._shared.close()
+
+    def _try_to_return(self) -> None:
+        """Ask Redis again, if it is time and nobody does; a bug there is raised here."""
+        if self._returning is not None and self._returning.done():
+            self._returning.result()
+            self._returning = None
+        if self._returning is None and self._clock.now() >= self._ask_again_at:
+            self._returning = asyncio.create_task(self._return())
+
+    async def _return(self) -> None:
+        """Tell Redis what was decided without it; then it is asked as before."""
         try:
             while self._owed:
                 owed = [self._owed[at] for at in range(min(TOLD_AT_ONCE, len(self._owed)))]
                 await self._shared.remember([item for item, _ in owed], [at for _, at in owed])
                 self._settle(owed)
-            places = await self._shared.place(items)
         except Transient as error:
             self._failed(error)
-            return await self._alone(items)
-        self._worked()
-        await self._own.remember(items, places)
-        return places
+        else:
+            self._worked()
 
     async def _alone(self, items: Sequence[Told]) -> list[Place]:
         places = await self._own.place(items)
@@ -90,7 +116,7 @@ class Teller:
         return places
 
     def _settle(self, told: Sequence[tuple[Told, Place]]) -> None:
-        """Strike off what Redis knows now; another batch may have done so, or added to it, meanwhile."""
+        """Strike off what Redis knows now; the oldest may have been dropped meanwhile, for lack of room."""
         for entry in told:
             if self._owed and self._owed[0] is entry:
                 self._owed.popleft()
@@ -105,8 +131,7 @@ class Teller:
             log.warning("going by its own memory", part=PART, error=str(error))
 
     def _worked(self) -> None:
-        if self._away:
-            self._away = False
-            self._metrics.stories_shared.set(1)
-            self._health.working(PART)
-            log.info("works", part=PART)
+        self._away = False
+        self._metrics.stories_shared.set(1)
+        self._health.working(PART)
+        log.info("works", part=PART)

@@ -73,7 +73,7 @@ def asking_any_of_it_again_changes_nothing(module, data):
 def a_story_is_named_for_its_first_item_and_open_for_a_day(module, data):
     asked = items(data)
     places = module.MemoryStories(24, 1000).place_now(asked)
-    first = {}
+    first: dict[str, stories.Told] = {}
     for one, place in zip(asked, places, strict=True):
         began = first.setdefault(place.story, one)
         assert place.story == stories.story_of(began.origin)

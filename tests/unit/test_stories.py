@@ -1,5 +1,6 @@
 """Stories in `consume`: memory while Redis is away, what is told afterwards, and what is written down."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -41,10 +42,10 @@ class Flaky(MemoryStories):
 
 
 class Telling:
-    def __init__(self):
+    def __init__(self, shared=None):
         structlog.configure(processors=[self.note], logger_factory=structlog.ReturnLoggerFactory())
         self.said = []
-        self.shared, self.clock, self.health = Flaky(), Clock(), Health()
+        self.shared, self.clock, self.health = shared or Flaky(), Clock(), Health()
         self.metrics = Metrics(CollectorRegistry())
         own = MemoryStories(24, 1000)
         self.teller = Teller(self.shared, own, self.clock, self.health, self.metrics)
@@ -54,7 +55,9 @@ class Telling:
         return ""
 
     async def stories(self, *items):
-        return [place.story for place in await self.teller.place(items)]
+        places = await self.teller.place(items)
+        await asyncio.sleep(0)  # what is done beside the stream: nothing in it waits
+        return [place.story for place in places]
 
     def value(self, name, **labels):
         return self.metrics.registry.get_sample_value(f"groundswell_consume_{name}", labels)
@@ -85,16 +88,64 @@ async def test_redis_is_asked_again_every_few_seconds_and_told_what_it_missed():
     await world.stories(told(3))
     assert world.shared.calls == {"place": 1, "remember": 1}
     assert world.value("stories_shared") == 0
+    await world.stories(told(4))
+    assert world.shared.calls == {"place": 1, "remember": 1}
 
     world.shared.away = False
     world.clock.seconds += RETRY_SECONDS
-    assert await world.stories(told(4)) == ["news@n/0/0"]
+    assert await world.stories(told(6)) == ["news@n/0/0"]
+    assert world.value("stories_shared") == 1
+    await world.stories(told(7))
+    assert world.shared.calls == {"place": 2, "remember": 2}
 
     assert (await world.shared.place([told(5, OTHER)]))[0].story == "news@n/0/1"
     assert (await world.shared.place([told(3)]))[0].why == "again"
     assert world.health.parts[PART] == "ok"
     assert world.value("stories_shared") == 1
-    assert world.said[-1] == "works"
+    assert world.said == ["going by its own memory", "works"]
+
+
+class Stuck(Flaky):
+    """Stories that never answer what they missed, or fail in a way that nobody foresaw."""
+
+    def __init__(self, fault=None):
+        super().__init__()
+        self.fault = fault
+        self.closed = False
+
+    async def remember(self, items, places):
+        if self.fault:
+            raise self.fault
+        await asyncio.Event().wait()
+
+    async def close(self):
+        self.closed = True
+
+
+async def returning(shared):
+    """Return a world whose teller asks ``shared`` whether it is back."""
+    world = Telling(shared)
+    shared.away = True
+    await world.stories(told(0))
+    world.clock.seconds += RETRY_SECONDS
+    await world.stories(told(1))
+    return world
+
+
+async def test_no_item_waits_while_redis_is_asked_again():
+    world = await returning(Stuck())
+
+    assert await world.stories(told(2)) == ["news@n/0/0"]
+    await world.teller.close()
+
+    assert world.shared.closed
+
+
+async def test_a_bug_beside_the_stream_ends_the_program():
+    world = await returning(Stuck(ValueError("a bug, as a test wanted")))
+
+    with pytest.raises(ValueError, match="a bug"):
+        await world.stories(told(2))
 
 
 async def test_how_stories_were_found_is_counted():
