@@ -11,7 +11,7 @@ has a gain, the log likelihood of what was seen against the usual plus half a ma
     attention   N ln(N / E) − (N − E)        N stories in time, E expected of them
     tone        n · KL(k / n ‖ π)
 
-The larger one names the alert; *both* if the smaller one says as much as e³ : 1 by itself.
+The larger one names the alert; *both* if the smaller one says as much as e⁴ : 1 by itself.
 """
 
 import math
@@ -24,7 +24,7 @@ from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.special import beta_quantile, gamma_quantile
 
 Kind: TypeAlias = Literal["tone", "attention", "both"]
-ENOUGH: Final = 3.0
+ENOUGH: Final = 4.0
 _TAIL: Final = 0.025
 
 
