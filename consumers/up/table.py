@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 _BAR: Final = 8
+_LONG: Final = 10_000
 _SPARKS: Final = " ▁▂▃▄▅▆▇█"
 
 
@@ -93,13 +94,13 @@ def render(picture: Picture) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("series", min_width=18, max_width=32, no_wrap=True, overflow="ellipsis")
     for name in ("items", "stories", "neg", "neu", "pos", "late", "neg %"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=5)
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(5, len(name)))
     table.add_column("tone", no_wrap=True, min_width=_BAR)
     table.add_column("trend", no_wrap=True, overflow="crop", justify="right")
     for row in sorted(picture.rows, key=lambda r: (r.series != "all", -r.items, r.series)):
         table.add_row(
             Text(row.series, style="bold" if row.series == "all" else ""),
-            *(f"{n:,}" for n in (row.items, row.stories, *row.tones, row.late)),
+            *(_number(n) for n in (row.items, row.stories, *row.tones, row.late)),
             f"{row.share:.0%}",
             tone_bar(row),
             Text(sparkline(row.minutes), style="cyan"),
@@ -107,6 +108,11 @@ def render(picture: Picture) -> RenderableType:
     return Group(
         _head(picture), table, *([Text(picture.note, style="yellow")] if picture.note else [])
     )
+
+
+def _number(number: int) -> str:
+    """Write a number in five characters as long as that is possible."""
+    return f"{number:,}" if number < _LONG else str(number)
 
 
 def _head(picture: Picture) -> Text:

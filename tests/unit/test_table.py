@@ -66,3 +66,14 @@ def test_a_bar_is_always_as_wide(tones):
 
     assert len(tone_bar(row).plain) == 8
     assert row.share == (tones[0] / sum(tones) if sum(tones) else 0)
+
+
+def test_on_80_columns_every_number_is_whole():
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(
+        render(picture(Row("topic:commodities", 40_123, 30_456, 20_789, 12, (1,), 80_001)))
+    )
+    text = console.export_text()
+
+    for number in ("91368", "80001", "40123", "30456", "20789", "12", "44%"):
+        assert number in text.split()
