@@ -45,10 +45,11 @@ def detect(  # noqa: PLR0913 - each argument is an option of the command
         typer.Option(help="False alarms a day over all series; none: one in 30 days a series."),
     ] = None,
     delta_volume: Annotated[
-        float | None, typer.Option(min=0, help="Margin of the volume; default 0.5: half as much.")
+        float | None,
+        typer.Option(min=0, help="Margin of the volume; default 0.3: a third more is usual yet."),
     ] = None,
     delta_share: Annotated[
-        float | None, typer.Option(min=0, help="Margin of the negative share; default 0.25.")
+        float | None, typer.Option(min=0, help="Margin of the negative share; default 0.2.")
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write counts, baseline, evidence and alarms as an image.")

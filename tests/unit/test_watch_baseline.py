@@ -42,11 +42,11 @@ def test_nothing_is_usual_in_the_first_day_and_margins_are_double_in_the_first_w
     assert null(learnt(23)) is None
     young, old = null(learnt(100)), null(learnt(200))
 
-    assert young.mean == pytest.approx(young.expected * 2.0)
-    assert old.mean == pytest.approx(old.expected * 1.5)
-    assert young.share == pytest.approx(young.usual * 1.5)
-    assert old.share == pytest.approx(old.usual * 1.25)
-    assert null(learnt(200), doubled=True).mean == pytest.approx(old.expected * 2.0)
+    assert young.mean == pytest.approx(young.expected * 1.6)
+    assert old.mean == pytest.approx(old.expected * 1.3)
+    assert young.share == pytest.approx(young.usual * 1.4)
+    assert old.share == pytest.approx(old.usual * 1.2)
+    assert null(learnt(200), doubled=True).mean == pytest.approx(old.expected * 1.6)
 
 
 def test_level_and_share_are_learnt():
@@ -136,7 +136,7 @@ def test_what_wanders_gets_a_wider_margin_and_chance_does_not():
     steady = learnt(24 * 28, lambda _: poisson(rng, 12), 60)
     restless = learnt(24 * 28, lambda _: poisson(rng, 12 * math.exp(rng.gauss(0, 0.5))), 60)
 
-    assert null(steady).mean == pytest.approx(null(steady).expected * 1.5)
+    assert null(steady).mean == pytest.approx(null(steady).expected * 1.3)
     assert null(restless).mean > null(restless).expected * 1.7
     assert null(restless).mean <= null(restless).expected * 3
 

@@ -43,7 +43,7 @@ def test_pending_is_once_a_day_and_never_above_the_threshold():
 
 def null(per_hour):
     expected = per_hour / 60
-    return Null(expected * 1.5, 5.0, 0.25, expected, 0.2)
+    return Null(expected * 1.3, 5.0, 0.24, expected, 0.2)
 
 
 def test_a_card_says_what_can_be_found_and_what_cannot():

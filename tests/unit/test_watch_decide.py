@@ -35,7 +35,7 @@ def test_a_surge_fires_once_says_since_when_and_ends(surge):
     assert effect.ratio_interval[0] > 1
     assert effect.share_interval[0] > effect.usual
     assert moves[-4:] == ["firing", "recovering", "resolved", "normal"]
-    assert max(t.tick for _, t in surge.told) < END + 60
+    assert max(t.tick for _, t in surge.told) < END + 100
 
 
 def test_nothing_is_learnt_while_a_series_is_elevated_and_for_two_hours_after():
@@ -127,7 +127,7 @@ def test_a_new_bundle_that_finds_more_negative_is_no_surge_once_it_is_compared(s
         if place == 1:
             null = after.decisions["s"].null
             assert null
-            assert null.mean >= null.expected * 2
+            assert null.mean >= null.expected * 1.6
             assert null.usual == pytest.approx(0.3 if shadow else 0.2, rel=0.15)
 
     assert fired == []

@@ -34,8 +34,8 @@ class Parameters(msgspec.Struct, frozen=True):
 
     tick: int = 1
     ratios: tuple[float, ...] = (1.5, 2.0, 3.0, 5.0, 10.0)
-    delta_volume: float = 0.5
-    delta_share: float = 0.25
+    delta_volume: float = 0.3
+    delta_share: float = 0.2
     wander: float = 2.0
     margin_limit: float = 2.0
     half_life_days: float = 21.0
