@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from consumers.news.classify import run as classify
 from consumers.watch.detect_cli import detect, minutes_of
 from consumers.watch.detect_rows import by_words, folded
 from groundswell import cli
 from groundswell.errors import InputError
+from groundswell.settings import Settings
+from tests.news_world import TINY
 
 GOOD = {
     "published_at": "2026-01-05T09:00:00Z",
@@ -136,6 +139,24 @@ def test_own_labels_stand_back_behind_ours_and_bare_labels_do(tmp_path, capsys):
 
     cards = [json.loads(line)["series"] for line in capsys.readouterr().out.splitlines()]
     assert cards == ["topic:crypto", "topic:rates"]
+
+
+def test_what_classify_writes_is_read_with_its_stories(tmp_path, capsys):
+    news, labelled = tmp_path / "news.jsonl", tmp_path / "labelled.jsonl"
+    text = "Regulator opens fraud probe into Lindqvist Bank"
+    rows = [
+        {"published_at": f"2026-01-{day:02}T09:00:00Z", "title": f"{text} {day}", "source": source}
+        for day in range(1, 13)
+        for source in ("Wire", "Post")
+    ]
+    news.write_text("\n".join(map(json.dumps, rows)))
+    classify(Settings(bundle=TINY, threads=1), str(news), str(labelled), stories=True)
+    capsys.readouterr()
+    detect(file=labelled, card=True, by="all", tick="1d")
+    [card] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert card["series"] == "all"
+    assert 0.9 < card["expected_a_day"] < 1.3
 
 
 def test_the_command_is_there_and_says_what_it_takes(monkeypatch, capsys):
