@@ -7,6 +7,7 @@ import pytest
 from groundswell.models.bundle import load_manifest, sha256_of
 from groundswell.models.golden import check_golden, read_golden
 from groundswell.models.session import load
+from groundswell.models.spans import spans_of
 from groundswell.tasks import content_hash, parse_function
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def test_it_is_at_most_25_megabytes():
 
 
 def test_it_was_made_of_the_corpus_that_stands_here():
-    corpus = {path.name: sha256_of(path) for path in (ROOT / "training/corpus").glob("*.jsonl")}
+    corpus = {path.stem: sha256_of(path) for path in (ROOT / "training/corpus").glob("*.jsonl")}
 
     assert load_manifest(BUNDLE).data == corpus, "the corpus has changed: run `make model`"
 
@@ -40,7 +41,7 @@ def test_its_labels_are_those_of_the_functions():
     for head in load_manifest(BUNDLE).heads:
         path = ROOT / "training" / "functions" / f"{head.name}.yaml"
         function = parse_function(path.read_bytes(), path.name)
-        assert head.labels == function.label_names
+        assert head.labels == function.outputs
         assert head.function == content_hash(function), f"{path.name} has changed: run `make model`"
 
 
@@ -50,7 +51,7 @@ def test_it_answers_its_golden_texts(model):
     distances = check_golden(model, golden)
 
     assert len(golden) == 64
-    assert set(distances) == {"sentiment", "topic"}
+    assert set(distances) == {"entities", "sentiment", "topic"}
 
 
 @pytest.mark.parametrize(
@@ -72,10 +73,25 @@ def test_it_answers_its_golden_texts(model):
 )
 def test_it_reads_plain_news(model, text, sentiment, topic):
     heads = model.run(model.encode([text])).heads
-    said = {head.name: head.labels[heads[head.name][0].argmax()] for head in model.manifest.heads}
+    said = {
+        name: model.manifest.head(name).labels[heads[name][0].argmax()]
+        for name in ("sentiment", "topic")
+    }
 
     assert sentiment in {None, said["sentiment"]}
     assert topic in {None, said["topic"]}
+
+
+def test_it_finds_names(model):
+    [row] = model.encode(["Ida Nyberg leaves Marrowgate Bank for a fund in Zurich"])
+    [words] = model.run([row]).words["entities"]
+    found = spans_of(model.manifest.head("entities").labels, words, row.words)
+
+    assert [(row.words.text[span.start : span.end], span.label) for span in found] == [
+        ("Ida Nyberg", "PER"),
+        ("Marrowgate Bank", "ORG"),
+        ("Zurich", "LOC"),
+    ]
 
 
 def test_its_card_names_licence_and_encoder():

@@ -274,7 +274,7 @@ def test_int8_finds_the_stretches_of_fp32(checkpoint, graph, tokens, tmp_path, r
         gated=["entities", "sentiment"],
     )
 
-    assert done.heads["entities"]["entity_f1"] >= 0.97
+    assert done.heads["entities"]["entity_f1"] >= 0.95
     assert set(done.heads["sentiment"]) == {"agreement", "mean_abs_dp", "max_abs_dp"}
 
 
@@ -320,7 +320,7 @@ def test_the_bundle_says_how_words_are_read(bundle, checkpoint):
     assert manifest.head("entities").labels == ("O", "B-ORG", "I-ORG")
     assert manifest.head("sentiment").temperature == 2.0
     assert manifest.head("entities").temperature == 1.0
-    assert manifest.quantisation["int8 entities"]["entity_f1"] >= 0.97
+    assert manifest.quantisation["int8 entities"]["entity_f1"] >= 0.95
     assert all(graph.note for graph in manifest.graphs if graph.precision != "fp32")
     card = (bundle / "card.md").read_text("utf-8")
     assert "with the strategy `full`" in card
