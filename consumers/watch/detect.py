@@ -23,12 +23,15 @@ from consumers.watch.core.evidence import Seen
 from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.together import decide_all, none_yet
 from consumers.watch.detect_alarms import Collector
-from consumers.watch.detect_input import Counting, Input, read_items, read_values
+from consumers.watch.detect_input import Counting, Input, read_items, read_values, time_of
 from consumers.watch.detect_plot import Trace, draw, drawing
 from groundswell.errors import InputError
 
 SERIES_DAYS = 30.0
 """Days between two false alarms of one series, where no budget is given."""
+
+MOST_TICKS = 5_000_000
+"""Nine years of minutes; a wrong date would keep the detector busy for days."""
 
 PLAIN = {"stories": 0, "sources": 0, "delta_volume": 1.0, "reopen": 1440}
 """What differs for a plain series of counts: raw volume strays further than stories do, and in bursts."""
@@ -68,6 +71,11 @@ def run(plan: Plan) -> int:
         raise InputError(f"{plan.file}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{plan.file}: not UTF-8 ({error})") from error
+    if given.last - given.first >= MOST_TICKS:
+        span = " to ".join(time_of(tick, given.tick) for tick in (given.first, given.last))
+        raise InputError(
+            f"{plan.file}: {span} is too long in ticks of {given.tick} minutes: correct the times, or use a longer --tick"
+        )
     parameters = _parameters(plan, given)
     rate = plan.budget or len(given.names) / SERIES_DAYS
     thresholds = budgets.log_thresholds(rate, dict.fromkeys(given.names, 1.0), given.tick)

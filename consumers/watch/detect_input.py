@@ -127,7 +127,8 @@ def minutes(at: datetime) -> int:
 
 def time_of(tick: int, length: int) -> str:
     """Return the beginning of a tick as RFC 3339."""
-    return (_EPOCH + timedelta(minutes=tick * length)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = _EPOCH + timedelta(minutes=tick * length)
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def read_items(
@@ -214,11 +215,12 @@ def _values(file: Path) -> Iterator[tuple[datetime, float]]:
             where = f"{file}:{table.line_num}"
             try:
                 at = datetime.fromisoformat(row["timestamp"])
+                at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
                 value = float(row["value"])
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"{where}: {error}") from error
             if not (math.isfinite(value) and value >= 0):
                 raise InputError(f"{where}: value {row['value']} must be a number from 0 on")
-            yield (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)), value
+            yield at, value
         if empty:
             raise InputError(f"{file}: holds no rows")

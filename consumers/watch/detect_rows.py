@@ -124,13 +124,13 @@ def _time(value: str, name: str, where: str) -> tuple[datetime, bool]:
             day = date.fromisoformat(value)
             return datetime(day.year, day.month, day.day, tzinfo=UTC), True
         at = datetime.fromisoformat(value)
-    except ValueError as error:
+        if at.tzinfo is not None:
+            return at.astimezone(UTC), False
+    except (ValueError, OverflowError) as error:
         raise InputError(
             f"{where}: `{name}` is {value!r}; it must be a date, or a time like 2026-03-02T09:30:00Z"
         ) from error
-    if at.tzinfo is None:
-        raise InputError(f"{where}: `{name}` is {value!r}, without a time zone; add Z or an offset")
-    return at.astimezone(UTC), False
+    raise InputError(f"{where}: `{name}` is {value!r}, without a time zone; add Z or an offset")
 
 
 def folded(text: str) -> str:

@@ -37,6 +37,7 @@ def refused(tmp_path, content, **options):
         ({"published_at": "2026-01-05T09:00:00"}, "without a time zone; add Z"),
         ({"published_at": "2026-13-01"}, "input:3: `published_at` is '2026-13-01'"),
         ({"published_at": "2026-01-05"}, "input:3: `published_at` is a day without a time"),
+        ({"published_at": "9999-12-31T23:00:00-05:00"}, "input:3: `published_at` is '9999"),
         ({"arrived_at": "later"}, "input:3: `arrived_at` is 'later'"),
         ({"sentiment": None}, "input:3: `sentiment` must have a label"),
         ({"sentiment": {"label": "sad"}}, "run `groundswell classify` first"),
@@ -91,6 +92,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 )
 def test_a_bad_option_is_named(tmp_path, options, said):
     assert said in refused(tmp_path, json.dumps(GOOD), **options)
+
+
+def test_a_wrong_year_is_named_instead_of_waited_for(tmp_path):
+    rows = [json.dumps(GOOD), json.dumps({**GOOD, "published_at": "0026-01-05T09:00:00Z"})]
+    said = refused(tmp_path, "\n".join(rows))
+
+    assert "0026-01-05T09:00:00Z to 2026-01-05T09:00:00Z is too long in ticks of 1 minutes" in said
 
 
 def test_a_table_is_one_series(tmp_path):
