@@ -136,7 +136,7 @@ def decide(
         cooling_until = tick + parameters.ticks(parameters.cooling)
     hot = machine.status in ELEVATED or tick < cooling_until
     heat = series.heat + 2 if hot else max(0, series.heat - 1)
-    frozen = hot and heat <= 2 * parameters.ticks(parameters.frozen_at_most)
+    frozen = hot and heat <= 2 * parameters.freezing
     if seen is not None:
         held = baselines.taken(held, seen, null.expected if null else 0.0, frozen=frozen)
     after = Series(
@@ -148,7 +148,7 @@ def decide(
         series.bundles,
         series.bundle_at,
         cooling_until,
-        min(heat, 3 * parameters.ticks(parameters.frozen_at_most)),
+        min(heat, 3 * parameters.freezing),
     )
     told = states.transitions(series.machine, machine, tick, signal)
     return Decision(after, baseline, log_evidence, null, effect, told, taught)

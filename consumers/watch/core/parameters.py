@@ -82,6 +82,11 @@ class Parameters(msgspec.Struct, frozen=True):
         return max(21, int(self.learning_days * 1440) // self.period)
 
     @property
+    def freezing(self) -> int:
+        """Ticks of an elevated series that teach nothing; what lasts longer is the new usual."""
+        return max(10, self.ticks(self.frozen_at_most))
+
+    @property
     def fading(self) -> float:
         """What is left of a sum after one period."""
         return float(0.5 ** (self.period / (self.half_life_days * 1440)))
