@@ -50,14 +50,20 @@ def inputs_of(rows: Sequence[Tokens]) -> dict[str, npt.NDArray[np.int64]]:
     return {name: tensor.numpy() for name, tensor in pad(rows).items()}
 
 
-def run_all(graph: ort.InferenceSession, rows: Sequence[Tokens]) -> Answers:
-    """Run texts of any lengths; the contributions are left out."""
+def run_all(
+    graph: ort.InferenceSession, rows: Sequence[Tokens], batch_size: int = _BATCH
+) -> Answers:
+    """
+    Run texts of any lengths; the contributions are left out.
+
+    Where activations are quantised, a text's answer depends a little on those beside it in the batch.
+    """
     axes = {node.name: len(node.shape) for node in graph.get_outputs()}
     names = [name for name in axes if name != CONTRIBUTIONS]
     texts: dict[str, list[Floats]] = {n: [] for n in names if axes[n] != _OF_TOKENS}
     words: dict[str, list[Floats]] = {n: [] for n in names if axes[n] == _OF_TOKENS}
     order: list[int] = []
-    for places in in_order_of_length([len(row.ids) for row in rows], _BATCH):
+    for places in in_order_of_length([len(row.ids) for row in rows], batch_size):
         order += places
         batch = [rows[place] for place in places]
         for name, answer in zip(names, graph.run(names, inputs_of(batch)), strict=True):

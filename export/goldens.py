@@ -2,7 +2,7 @@
 The golden texts of a bundle: what fp32 says of a few samples, for consumers to compare with.
 
 They ask whether a machine computes as this one does, not how good int8 is: so a text on which a graph of
-the bundle gives another label or tag than fp32 is passed over.
+the bundle gives another label or tag than fp32 is passed over, in a batch or alone.
 """
 
 from collections.abc import Sequence

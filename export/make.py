@@ -52,6 +52,8 @@ class Work:
     reference: Answers
     parity: dict[str, float]
     answers: dict[str, Answers] = field(default_factory=dict)
+    alone: list[Answers] = field(default_factory=list)
+    """Of each graph but fp32's, a text at a time: as consumers ask for the golden texts."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -95,8 +97,10 @@ def _fill(
 ) -> Manifest:
     checkpoint = store.read_checkpoint(source)
     model = store.load_model(source, checkpoint, attention="eager")
-    tokenizer = load_tokenizer(source / store.TOKENIZER, checkpoint.max_tokens)
-    tokenizer.save(str(aside / store.TOKENIZER), pretty=False)
+    tokenizer = load_tokenizer(
+        source / store.TOKENIZER, checkpoint.max_tokens, checkpoint.truncation
+    )
+    tokenizer.tokenizer.save(str(aside / store.TOKENIZER), pretty=False)
     samples = enough(store.read_samples(source), LEAST)
     texts = [text[: checkpoint.max_chars] for text in samples]
     rows = tokenise(tokenizer, texts, checkpoint.token_types)
@@ -121,7 +125,7 @@ def _fill(
         texts,
         rows,
         work.reference,
-        choose(work.heads, work.reference, list(work.answers.values())),
+        choose(work.heads, work.reference, [*work.answers.values(), *work.alone]),
     )
     (aside / GOLDEN).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in chosen))
     # The card says what the manifest says, so it is written from a draft of it, and then named in it.
@@ -169,7 +173,9 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
                 gated={work.model.explained, *work.model.token_heads},
             ).note
     if precision != "fp32":
-        answers = run_all(session(path), work.rows)
+        graph = session(path)
+        answers = run_all(graph, work.rows)
+        work.alone.append(run_all(graph, work.rows, 1))
         if precision == "fp16" and not finite(answers):
             raise ParityError("fp16 answers NaN or infinity, even on the CPU", float("inf"))
         work.answers[precision] = answers
@@ -194,6 +200,7 @@ def _manifest(
         text_version=checkpoint.text_version,
         max_tokens=checkpoint.max_tokens,
         max_chars=checkpoint.max_chars,
+        truncation=checkpoint.truncation,
         token_types=checkpoint.token_types,
         template=checkpoint.template,
         languages=checkpoint.languages,

@@ -40,6 +40,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of the heads."""
     max_tokens: int
     max_chars: int
+    truncation: Literal["head", "head_tail"] = "head"
     token_types: Literal["zeros", "shape"] = "zeros"
     template: str = "{text}"
     languages: tuple[str, ...]

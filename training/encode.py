@@ -6,6 +6,7 @@ Rule: what stands here is what ``groundswell.models.tokens`` does when a bundle 
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -14,6 +15,7 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from groundswell.errors import InputError
+from groundswell.models.tokens import Truncation, head_and_tail
 from groundswell.shape import shape_of
 
 TokenTypes: TypeAlias = Literal["zeros", "shape"]
@@ -38,39 +40,52 @@ class Tokens(NamedTuple):
     words: tuple[Word, ...]
 
 
-def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """Load ``tokenizer.json``, cutting at ``max_tokens`` and padding nothing; raises ``InputError``."""
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A tokenizer and what it keeps of a text: ``max_tokens`` of its head, or of head and tail."""
+
+    tokenizer: Tokenizer
+    max_tokens: int
+
+
+def load_tokenizer(path: Path, max_tokens: int, truncation: Truncation = "head") -> Reader:
+    """Load ``tokenizer.json``, keeping ``max_tokens`` and padding nothing; raises ``InputError``."""
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise InputError(f"{path}: not a tokenizer ({error})") from error
-    tokenizer.enable_truncation(max_tokens)
+    if truncation == "head":
+        tokenizer.enable_truncation(max_tokens)
+    else:  # cut after tokenising, where both ends are known
+        tokenizer.no_truncation()
     tokenizer.no_padding()
-    return tokenizer
+    return Reader(tokenizer, max_tokens)
 
 
 def tokenise(
-    tokenizer: Tokenizer, texts: Sequence[str], token_types: TokenTypes = "zeros"
+    reader: Reader, texts: Sequence[str], token_types: TokenTypes = "zeros"
 ) -> list[Tokens]:
     """Return the tokens of each text."""
     return [
-        _tokens(text, encoding, token_types)
-        for text, encoding in zip(texts, tokenizer.encode_batch(list(texts)), strict=True)
+        _tokens(text, encoding, reader.max_tokens, token_types)
+        for text, encoding in zip(texts, reader.tokenizer.encode_batch(list(texts)), strict=True)
     ]
 
 
-def _tokens(text: str, encoding: Encoding, token_types: TokenTypes) -> Tokens:
+def _tokens(text: str, encoding: Encoding, most: int, token_types: TokenTypes) -> Tokens:
     starts: dict[int, Word] = {}
-    numbers, offsets = encoding.word_ids, encoding.offsets
+    ids = head_and_tail(encoding.ids, most)
+    numbers = head_and_tail(encoding.word_ids, most)
+    offsets = head_and_tail(encoding.offsets, most)
     for place, (number, (start, end)) in enumerate(zip(numbers, offsets, strict=True)):
         if number is not None:
             first = starts.get(number, Word(start, end, place))
             starts[number] = Word(first.start, end, first.place)
-    types = [0] * len(encoding.ids)
+    types = [0] * len(ids)
     if token_types == "shape":
         shapes = {number: shape_of(text[word.start : word.end]) for number, word in starts.items()}
         types = [0 if number is None else shapes[number] for number in numbers]
-    return Tokens(encoding.ids, types, tuple(starts.values()))
+    return Tokens(ids, types, tuple(starts.values()))
 
 
 def pad(rows: Sequence[Tokens]) -> dict[str, Tensor]:

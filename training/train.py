@@ -10,14 +10,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from rich.console import Console
-from tokenizers import Tokenizer
 
 from groundswell.errors import InputError
 from groundswell.models.bundle import EncoderSource
 from training import checkpoint as store
 from training.baseline import baseline
 from training.data import flat
-from training.encode import load_tokenizer, tokenise
+from training.encode import Reader, load_tokenizer, tokenise
 from training.encoder import locate
 from training.evaluate import predict, score_heads
 from training.evaluation.scores import Score, score
@@ -89,7 +88,8 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
         cpu_flags=read_cpu_flags(),
     )
     console.print(f"{hardware.device}, {hardware.threads} threads, {hardware.precision}")
-    tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
+    truncation = tasks[0].function.input.truncation
+    tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens, truncation)
     parts: dict[str, Encoded] = {
         name: encode(part, tokenizer, recipe) for name, part in split.parts.items()
     }
@@ -117,7 +117,7 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     )
     took = time.perf_counter() - began
     report = _report(
-        plan, recipe, choice, material, trained, parts, hardware, crew, encoder.source, took
+        plan, out, recipe, choice, material, trained, parts, hardware, crew, encoder.source, took
     )
     if crew.rank == 0:
         _write(out, plan, recipe, material, trained, report, encoder.config, encoder.directory)
@@ -126,7 +126,7 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     return report
 
 
-def encode(part: Sequence[Example], tokenizer: Tokenizer, recipe: Recipe) -> Encoded:
+def encode(part: Sequence[Example], tokenizer: Reader, recipe: Recipe) -> Encoded:
     """Return the rows of a part as tokens, with their truths and what to call them."""
     return Encoded(
         tuple(tokenise(tokenizer, [e.text for e in part], recipe.token_types)),
@@ -137,6 +137,7 @@ def encode(part: Sequence[Example], tokenizer: Tokenizer, recipe: Recipe) -> Enc
 
 def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
     plan: Plan,
+    out: Path,
     recipe: Recipe,
     choice: Choice,
     material: Material,
@@ -158,7 +159,7 @@ def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
         command=plan.command,
         again=plan.command
         if "--snapshot" in plan.command
-        else f"{plan.command} --snapshot {shlex.quote('OUT/snapshot.json')}",
+        else f"{plan.command} --snapshot {shlex.quote(str(out / 'snapshot.json'))}",
         strategy=choice.name,
         reason=choice.reason,
         recipe=recipe,
@@ -224,6 +225,7 @@ def _write(  # noqa: PLR0913, PLR0917 - called once, above
             functions=functions,
             max_tokens=recipe.max_tokens,
             max_chars=recipe.max_chars,
+            truncation=functions[0].input.truncation,
             token_types=recipe.token_types,
             template=functions[0].input.template,
             languages=plan.languages,

@@ -90,7 +90,9 @@ def tune(plan: Plan, recipe: Recipe, search: Search, out: Path, console: Console
         )
     )
     recipe = choice.settle(recipe)
-    tokenizer = load_tokenizer(encoder.directory / store.TOKENIZER, recipe.max_tokens)
+    tokenizer = load_tokenizer(
+        encoder.directory / store.TOKENIZER, recipe.max_tokens, functions[0].input.truncation
+    )
     train = encode([rows[place] for place in kept], tokenizer, recipe)
     dev = encode(material.split.dev, tokenizer, recipe)
     hardware = choose(

@@ -92,6 +92,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     text_version: int
     max_tokens: Annotated[int, Meta(ge=8, le=8192)]
     max_chars: Annotated[int, Meta(ge=64)]
+    truncation: Literal["head", "head_tail"] = "head"
+    """What is kept of a text that has more tokens: see ``groundswell.models.tokens``."""
     token_types: Literal["zeros", "shape"] = "zeros"  # noqa: S105 - tokens of text
     template: str = PLAIN
     """How the fields of a row are joined into what the model reads."""

@@ -144,6 +144,7 @@ def load(
         directory / manifest.tokenizer.path,
         manifest.max_tokens,
         manifest.max_chars,
+        truncation=manifest.truncation,
         shapes=manifest.token_types == "shape",  # noqa: S105 - tokens of text
         words=any(head.kind == "tokens" for head in wanted),
     )

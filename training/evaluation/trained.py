@@ -36,7 +36,9 @@ class CheckpointPredictor:
         self._hardware = Hardware(device, threads, precision or "fp32")
         self._model = load_model(directory, checkpoint, attention="sdpa")
         torch.nn.Module.to(self._model, device)
-        self._tokenizer = load_tokenizer(directory / TOKENIZER, checkpoint.max_tokens)
+        self._tokenizer = load_tokenizer(
+            directory / TOKENIZER, checkpoint.max_tokens, checkpoint.truncation
+        )
         self._types = checkpoint.token_types
         named = {function.name: function for function in functions}
         self.heads: Mapping[str, Asked] = {

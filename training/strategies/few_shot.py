@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from groundswell.errors import InputError
 from groundswell.tasks import Function
-from training.encode import Tokens, TokenTypes, pad, tokenise
+from training.encode import Reader, Tokens, TokenTypes, pad, tokenise
 from training.examples import Truth
 from training.hardware import Hardware, autocast
 from training.losses import Encoded
@@ -36,7 +35,7 @@ STRENGTH: Final = 10.0
 """Inverse regularisation of the logistic regression, on vectors of length one."""
 
 
-def fit_few(
+def fit_few(  # noqa: PLR0913 - the run's parts, each by its name
     model: OpinionModel,
     functions: Sequence[Function],
     train: Encoded,
@@ -44,7 +43,8 @@ def fit_few(
     hardware: Hardware,
     console: Console,
     *,
-    tokenizer: Tokenizer,
+    tokenizer: Reader,
+    languages: Sequence[str],
 ) -> None:
     """
     Train the encoder and set the heads, in place.
@@ -53,7 +53,7 @@ def fit_few(
     """
     torch.manual_seed(recipe.seed)
     shuffle = random.Random(recipe.seed)  # noqa: S311 - an order is no secret
-    rows, truths = _with_examples(functions, train, tokenizer, recipe.token_types)
+    rows, truths = _with_examples(functions, train, tokenizer, recipe.token_types, languages)
     nn.Module.to(model, hardware.device)
     movement = Movement(model, recipe, STEPS)
     with console.status(f"bringing {len(rows)} texts together"):
@@ -98,12 +98,17 @@ def contrast(vectors: Tensor, labels: Tensor) -> Tensor:
 
 
 def _with_examples(
-    functions: Sequence[Function], train: Encoded, tokenizer: Tokenizer, token_types: TokenTypes
+    functions: Sequence[Function],
+    train: Encoded,
+    tokenizer: Reader,
+    token_types: TokenTypes,
+    languages: Sequence[str],
 ) -> tuple[list[Tokens], list[tuple[Truth, ...]]]:
     rows, truths = list(train.rows), list(train.truths)
     for place, function in enumerate(functions):
         for at, label in enumerate(function.labels):
-            said = tokenise(tokenizer, label.exemplars("en"), token_types)
+            texts = dict.fromkeys(text for tag in languages for text in label.exemplars(tag))
+            said = tokenise(tokenizer, list(texts), token_types)
             truth: Truth = frozenset({at}) if function.output == "several" else at
             rows += said
             truths += [

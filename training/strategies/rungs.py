@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from groundswell.errors import InputError
 from groundswell.shape import SHAPES
 from groundswell.tasks import Function
 from training.checkpoint import WEIGHTS
+from training.encode import Reader
 from training.encoder import Encoder
 from training.hardware import Hardware
 from training.loop import fit, seed
@@ -67,7 +67,7 @@ def carry_out(  # noqa: PLR0913 - the run's parts, each by its name
     hardware: Hardware,
     console: Console,
     *,
-    tokenizer: Tokenizer,
+    tokenizer: Reader,
     languages: Sequence[str],
     workers: Workers,
     keeper: Keeper,
@@ -79,7 +79,16 @@ def carry_out(  # noqa: PLR0913 - the run's parts, each by its name
     if choice.name == "few-shot":
         from training.strategies.few_shot import fit_few
 
-        fit_few(model, functions, parts["train"], recipe, hardware, console, tokenizer=tokenizer)
+        fit_few(
+            model,
+            functions,
+            parts["train"],
+            recipe,
+            hardware,
+            console,
+            tokenizer=tokenizer,
+            languages=languages,
+        )
         return Trained(model)
     notes: tuple[str, ...] = ()
     if choice.name == "lora":

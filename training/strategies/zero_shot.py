@@ -11,11 +11,10 @@ from typing import Final
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 
 from groundswell.models.prototypes import TEMPERATURE, label_texts, prototypes_of
 from groundswell.tasks import Function
-from training.encode import TokenTypes, tokenise
+from training.encode import Reader, TokenTypes, tokenise
 from training.evaluate import Floats
 from training.hardware import Hardware
 from training.model import OpinionModel
@@ -28,7 +27,7 @@ LEXICON: Final = 0.5
 def set_heads(
     model: OpinionModel,
     functions: Sequence[Function],
-    tokenizer: Tokenizer,
+    tokenizer: Reader,
     token_types: TokenTypes,
     languages: Sequence[str],
     hardware: Hardware,

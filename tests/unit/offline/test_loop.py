@@ -160,7 +160,7 @@ def test_nothing_to_train_on_is_said(world):
 
 def test_a_loss_that_is_not_finite_names_the_row_and_moves_nothing(world, encoder_dir, rows_of):
     parts = world(16, (SENTIMENT,), batch=16)
-    word = load_tokenizer(encoder_dir / "tokenizer.json", 32).token_to_id("fraud")
+    word = load_tokenizer(encoder_dir / "tokenizer.json", 32).tokenizer.token_to_id("fraud")
     with torch.no_grad():
         parts[0].bert.embeddings.word_embeddings.weight[word] = float("nan")
     before = {name: value.nan_to_num() for name, value in weights_of(parts[0]).items()}

@@ -30,6 +30,7 @@ from training.encoder import DEFAULT, locate
 from training.examples import Example, Span, Spans
 from training.functions import find_function
 from training.losses import Encoded
+from training.recipe import Recipe
 from training.strategies.choice import labels_per_class, pick
 from training.strategies.few_shot import TEMPERATURE, contrast, fit_few
 from training.strategies.pooled import pooled_of
@@ -49,7 +50,7 @@ def balanced(count):
 
 
 @pytest.mark.parametrize(
-    ("count", "rung"), [(0, "zero-shot"), (8, "few-shot"), (32, "lora"), (128, "full")]
+    ("count", "rung"), [(0, "zero-shot"), (8, "few-shot"), (128, "few-shot"), (200, "full")]
 )
 def test_auto_goes_by_the_labels_of_a_class(count, rung):
     choice = pick("auto", [SENTIMENT], balanced(count))
@@ -57,6 +58,23 @@ def test_auto_goes_by_the_labels_of_a_class(count, rung):
     assert choice.name == rung
     assert choice.reason == f"sentiment has {count} labelled rows a label (the median)"
     assert choice.rows == 3 * count
+
+
+def test_labels_without_a_row_do_not_count_and_are_said():
+    choice = pick("auto", [SENTIMENT], examples(*[(0,)] * 256))
+
+    assert choice.name == "full"
+    assert choice.reason == (
+        "sentiment has 256 labelled rows a label (the median), and none for 2 of its 3 labels"
+    )
+
+
+def test_adapters_are_not_trained_under_rounding():
+    rounded = Recipe(fake_int8=0.2)
+
+    with pytest.raises(InputError, match=r"fake_int8 0\.2 with strategy lora"):
+        pick("lora", [SENTIMENT], balanced(8)).settle(rounded)
+    assert pick("full", [SENTIMENT], balanced(8)).settle(rounded).fake_int8 == 0.2
 
 
 def test_the_poorest_task_decides():
@@ -146,7 +164,7 @@ def test_few_rows_are_learned(encoder_dir, rows_of):
     tokenizer = load_tokenizer(encoder_dir / "tokenizer.json", 32)
     how = recipe(learning_rate=1e-3)
 
-    fit_few(model, functions, rows, how, CPU, QUIET, tokenizer=tokenizer)
+    fit_few(model, functions, rows, how, CPU, QUIET, tokenizer=tokenizer, languages=("en",))
 
     hits = said_by(model, rows.rows, "sentiment").argmax(axis=1) == [
         truths[0] for truths in rows.truths
@@ -172,7 +190,9 @@ def test_few_shot_repeats_itself(encoder_dir, rows_of):
     found = []
     for _ in range(2):
         model = fresh(encoder_dir, (SENTIMENT,))
-        fit_few(model, (SENTIMENT,), rows, recipe(), CPU, QUIET, tokenizer=tokenizer)
+        fit_few(
+            model, (SENTIMENT,), rows, recipe(), CPU, QUIET, tokenizer=tokenizer, languages=("en",)
+        )
         found.append(weights_of(model))
 
     assert same(*found)
@@ -188,7 +208,9 @@ def test_labels_without_a_row_are_not_said(encoder_dir, rows_of, labels):
     tokenizer = load_tokenizer(encoder_dir / "tokenizer.json", 32)
 
     def train():
-        fit_few(model, (SENTIMENT,), rows, recipe(), CPU, QUIET, tokenizer=tokenizer)
+        fit_few(
+            model, (SENTIMENT,), rows, recipe(), CPU, QUIET, tokenizer=tokenizer, languages=("en",)
+        )
 
     if len(labels) == 1:
         with pytest.raises(InputError, match=r"sentiment: .* fewer than two labels"):
