@@ -3,8 +3,9 @@
 import json
 import re
 import socket
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import jsonschema
 import msgspec
@@ -112,8 +113,14 @@ def test_a_hub_that_is_away_is_told_from_a_set_that_is():
 def test_a_name_without_an_owner_is_refused_and_the_package_asked_for(monkeypatch):
     with pytest.raises(InputError, match="write hf://OWNER/NAME"):
         read_sets(["hf://name"])
-    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(InputError, match="hf://o/n: needs the package `datasets`: pip install"):
+        read_sets(["hf://o/n:test"])
+
+
+def test_a_package_that_does_not_fit_what_is_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", ModuleType("datasets"))
+    with pytest.raises(InputError, match="hf://o/n: the package `datasets` does not fit"):
         read_sets(["hf://o/n:test"])
 
 

@@ -8,16 +8,13 @@ import pytest
 import torch
 
 from export.answers import Answers, inputs_of, run_all, session
-from export.compare import finite, measure
+from export.compare import measure
 from export.errors import ParityError, QuantisationError
-from export.goldens import choose
 from export.graph import to_onnx
 from export.half import to_fp16
-from export.make import enough, heads_of
+from export.make import heads_of
 from export.parity import TOLERANCE, check_parity
 from export.quantise import ladder, quantise
-from groundswell.errors import InputError
-from groundswell.models.bundle import Head
 from training.checkpoint import load_model, read_checkpoint, read_samples
 from training.encode import Tokens, load_tokenizer, tokenise
 
@@ -275,38 +272,9 @@ def test_fp16_is_fused_and_answers_alike(model, graph, rows, heads, tmp_path):
     ] * 4
 
 
-def test_what_is_not_finite_is_seen_wherever_it_stands():
-    fine, broken = np.zeros((2, 3), np.float32), np.array([[np.inf, 0.0]], np.float32)
-
-    assert finite(Answers({"sentiment": fine}, {"entities": [fine, fine]}))
-    assert not finite(Answers({"sentiment": broken}, {}))
-    assert not finite(Answers({"sentiment": fine}, {"entities": [fine, broken]}))
-
-
 def test_answers_come_in_the_order_of_the_texts(graph, rows):
     graph_session = session(graph)
     together = run_all(graph_session, rows[:40]).texts["sentiment"]
     alone = [graph_session.run(["sentiment"], inputs_of([row]))[0][0] for row in rows[:40]]
 
     assert np.allclose(together, np.array(alone), atol=1e-5)
-
-
-def test_a_head_of_several_labels_is_compared_by_what_reaches_the_threshold():
-    head = Head(name="themes", kind="several", labels=("a", "b"), threshold=0.5)
-    theirs = Answers({"themes": np.array([[9, -9], [9, 9], [-9, -9]], np.float32)}, {})
-    ours = Answers({"themes": np.array([[9, -9], [9, -1], [-9, -9]], np.float32)}, {})
-
-    measured = measure(head, ours, theirs)
-
-    assert measured["agreement"] == pytest.approx(2 / 3)
-    assert measured["max_abs_dp"] == pytest.approx(0.731, abs=1e-3)
-    assert choose([head], theirs, [ours]) == [0, 2]
-
-
-def test_few_samples_are_stretched_to_enough_texts():
-    texts = enough(["one two three four", "five six"], 6)
-
-    assert texts[:2] == ["one two three four", "five six"]
-    assert len(set(texts)) == 6
-    with pytest.raises(InputError, match="give 2 texts; 256 are compared"):
-        enough(["a"], 256)
