@@ -13,7 +13,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-from make_tiny_bundle import COLUMNS, TOPICS, graph, tokenizer, words
+from make_tiny_bundle import (  # type: ignore[import-not-found] # beside this script
+    COLUMNS,
+    TOPICS,
+    graph,
+    tokenizer,
+    words,
+)
 from onnx import TensorProto, helper, numpy_helper
 
 from groundswell.events import SENTIMENTS
@@ -79,7 +85,8 @@ def tagger() -> onnx.ModelProto:
         ]
     )
     onnx.checker.check_model(made, full_check=True)
-    return made
+    result: onnx.ModelProto = made
+    return result
 
 
 def make(directory: Path) -> None:
@@ -106,7 +113,10 @@ def _golden(model: Model) -> list[Golden]:
             probabilities={name: tuple(p[i].round(6).tolist()) for name, p in scores.heads.items()},
             spans={
                 "entities": tuple(
-                    span[:3] for span in spans_of(tags, scores.words["entities"][i], row.words)
+                    span[:3]
+                    for words_of_row in (row.words,)
+                    if words_of_row is not None
+                    for span in spans_of(tags, scores.words["entities"][i], words_of_row)
                 )
             },
         )

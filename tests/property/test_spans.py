@@ -32,7 +32,8 @@ def test_a_stretch_opens_at_b_or_where_another_label_stood(tags):
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["ORG", "LOC", ""])), max_size=10))
 def test_what_was_tagged_comes_back(parts):
-    tags, expected = [], []
+    tags: list[str] = []
+    expected = []
     for length, label in parts:
         if label:
             expected.append((len(tags), len(tags) + length, label))

@@ -6,7 +6,7 @@ import pytest
 
 from consumers.news import labels
 from consumers.news.labels import Labelling
-from consumers.news.pipeline import Incoming, Labelled, Pipeline
+from consumers.news.pipeline import Incoming, Labelled, Pipeline, Work
 from groundswell.errors import BundleError
 from groundswell.events import Opinion, Origin, decode_log
 from groundswell.models.session import load
@@ -36,7 +36,8 @@ def opinions(model, *records):
         Incoming(Origin(topic="news", partition=0, offset=n, after=n - 1), 1000, record, ())
         for n, record in enumerate(records)
     ]
-    outcomes = pipeline.settle(pipeline.admit(incoming))
+    work = [part for part in pipeline.admit(incoming) if isinstance(part, Work)]
+    outcomes = pipeline.settle(work)
     return [
         outcome.opinion if isinstance(outcome, Labelled) else decode_log(outcome.value)
         for outcome in outcomes

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ OUTAGES = {
         "Bank admits breach exposed card details of 40,000 clients",
     ],
 }
-MOOD = {
+MOOD: dict[str, Any] = {
     "name": "mood",
     "version": 1,
     "description": "The mood.",

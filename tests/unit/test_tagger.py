@@ -93,6 +93,7 @@ def test_only_what_is_asked_for_is_computed():
     assert asked == ["sentiment", "embedding"]
     assert rows[0].words is None
     assert set(scores.heads) == {"sentiment"}
+    assert scores.embedding is not None
     assert scores.embedding.shape == (2, 7)
     assert scores.broken == {1}
 

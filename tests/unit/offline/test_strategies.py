@@ -63,10 +63,8 @@ def test_auto_goes_by_the_labels_of_a_class(count, rung):
 def test_labels_without_a_row_do_not_count_and_are_said():
     choice = pick("auto", [SENTIMENT], examples(*[(0,)] * 256))
 
-    assert choice.name == "full"
-    assert choice.reason == (
-        "sentiment has 256 labelled rows a label (the median), and none for 2 of its 3 labels"
-    )
+    said = "sentiment has 256 labelled rows a label (the median), and none for 2 of its 3 labels"
+    assert (choice.name, choice.reason) == ("full", said)
 
 
 def test_adapters_are_not_trained_under_rounding():
