@@ -50,6 +50,7 @@ class BundlePredictor:
             directory / manifest.tokenizer.path,
             manifest.max_tokens,
             manifest.max_chars,
+            truncation=manifest.truncation,
             shapes=manifest.token_types == "shape",
             words=True,
         )
