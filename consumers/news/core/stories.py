@@ -97,7 +97,7 @@ def decide(item: Told, samples: Iterable[Sample], window: int, title: float = TI
 
     Of several the most alike wins, and of equals the oldest; ``title`` is the threshold for titles.
     """
-    best: tuple[float, int, str] | None = None
+    best: tuple[float, int, str, int, str] | None = None
     found: Sample | None = None
     how = nearest = Likeness("other", 0.0, "nothing like it")
     for sample in samples:
@@ -107,7 +107,8 @@ def decide(item: Told, samples: Iterable[Sample], window: int, title: float = TI
         if not like.one:
             nearest = max(nearest, like, key=lambda x: x.share)
             continue
-        rank = (-like.share, sample.began, sample.story)
+        # Of one story's samples the one with the longest text: the order in which they come is no matter.
+        rank = (-like.share, sample.began, sample.story, -sample.sketch.size, like.why)
         if best is None or rank < best:
             best, found, how = rank, sample, like
     if found is None:
