@@ -211,6 +211,16 @@ async def test_items_without_words_are_stories_of_their_own(world):
         ]
 
 
+def test_a_story_is_known_by_two_samples_at_most_whatever_stands_below_its_title():
+    store = MemoryStories(24, KEPT)
+    store.place_now([told(0)])
+    for n in range(1, 20):
+        store.place_now([told(n, WIRE, " ".join(f"w{n}x{word}" for word in range(60)))])
+
+    samples, tones, _ = store.held
+    assert (samples, tones) == (2, 1)
+
+
 async def test_nothing_asked_is_nothing_answered(world):
     async with world.open() as store:
         assert await store.place([]) == []

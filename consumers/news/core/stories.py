@@ -95,7 +95,8 @@ def decide(item: Told, samples: Iterable[Sample], window: int, title: float = TI
     """
     Decide with which story an item stands; ``samples`` are the candidates, ``window`` is in ms.
 
-    Of several the most alike wins, and of equals the oldest; ``title`` is the threshold for titles.
+    Of several the most alike wins, of equals the oldest, of one story the one with a body: so the order
+    of ``samples`` changes nothing, and a story is kept by two samples at most. ``title`` is the threshold for titles.
     """
     best: tuple[float, int, str, int, str] | None = None
     found: Sample | None = None
