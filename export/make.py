@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -219,7 +220,7 @@ def _manifest(
 
 def enough(texts: Sequence[str], least: int) -> list[str]:
     """
-    Return at least ``least`` different texts: the samples, then beginnings and pairs of them.
+    Return at least ``least`` different texts: the samples, then beginnings, pairs and triples of them.
 
     Raises ``InputError`` when the samples hold too few words for that.
     """
@@ -230,11 +231,10 @@ def enough(texts: Sequence[str], least: int) -> list[str]:
             if len(found) >= least:
                 return list(found)
             found[" ".join(words[:stop])] = None
-    for first in texts:
-        for second in texts:
-            if len(found) >= least:
-                return list(found)
-            found[f"{first} {second}"] = None
+    for parts in chain(product(texts, repeat=2), product(texts, repeat=3)):
+        if len(found) >= least:
+            return list(found)
+        found[" ".join(parts)] = None
     if len(found) < least:
         raise InputError(f"the checkpoint's samples give {len(found)} texts; {least} are compared")
     return list(found)

@@ -38,5 +38,6 @@ def test_few_samples_are_stretched_to_enough_texts():
 
     assert texts[:2] == ["one two three four", "five six"]
     assert len(set(texts)) == 6
-    with pytest.raises(InputError, match="give 2 texts; 256 are compared"):
+    assert len(enough([f"word{n}" for n in range(12)], 256)) == 256
+    with pytest.raises(InputError, match="give 3 texts; 256 are compared"):
         enough(["a"], 256)
