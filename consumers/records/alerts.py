@@ -111,8 +111,8 @@ class Alert(msgspec.Struct, frozen=True):
     """
     An alert as it stands. ``opened`` and ``resolved`` are minutes, ``changed`` that of its last move.
 
-    ``sequence`` numbers its last transition, from 1. A mark whose ``until`` has passed no longer holds:
-    the reader compares.
+    ``sequence`` numbers its last transition, from 1. ``closed``: a person resolved it, and the detector
+    has not let it go yet. A mark whose ``until`` has passed no longer holds: the reader compares.
     """
 
     id: str
@@ -130,6 +130,7 @@ class Alert(msgspec.Struct, frozen=True):
     changed: int
     resolved: int | None
     sequence: int
+    closed: bool = False
     acknowledged: Mark | None = None
     silenced: Mark | None = None
     verdict: Verdict | None = None
