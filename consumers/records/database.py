@@ -46,9 +46,7 @@ async def open_records(url: str) -> "DatabaseRecords":
 class DatabaseRecords:
     """The ``Records`` port; ``wall`` is the time in ms, by default the database's."""
 
-    def __init__(
-        self, engine: sa.Engine, wall: Callable[[sa.Connection], int] = sql.wall
-    ) -> None:
+    def __init__(self, engine: sa.Engine, wall: Callable[[sa.Connection], int] = sql.wall) -> None:
         self._engine = engine
         self._wall = wall
 

@@ -29,6 +29,8 @@ from consumers.records.alerts import (
 from consumers.records.ports import Action, Filter, Nothing
 from groundswell.errors import Bug, Rejected
 
+_DIGITS = 12  # more than any minute has, and less than a database's integers hold
+
 
 class Written(NamedTuple):
     """What a minute writes: alerts by id, and transitions (not numbered yet), each with "tell"."""
@@ -135,9 +137,7 @@ def _over(alert: Alert, minute: int) -> Alert:
     )
 
 
-def acted(
-    alert: Alert, action: Action, mark: Mark
-) -> tuple[Alert, Transition] | Nothing:
+def acted(alert: Alert, action: Action, mark: Mark) -> tuple[Alert, Transition] | Nothing:
     """Return the alert after what a person did, and the line of history that says so."""
     if alert.state == "resolved" and action != "silence":
         return "already resolved"
@@ -201,7 +201,7 @@ def page_after(alert: Alert) -> str:
 def place(after: str) -> tuple[int, str]:
     """Return (opened, id) of the last alert of the page before. Raises ``Rejected``."""
     opened, dot, name = after.partition(".")
-    if not dot or not name or not opened.isascii() or not opened.isdigit() or len(opened) > 12:
+    if not dot or not name or not opened.isascii() or not opened.isdigit() or len(opened) > _DIGITS:
         raise Rejected("bad_page", f"{after!r} is no beginning of a page: take it from `next`")
     return int(opened), name
 

@@ -26,7 +26,7 @@ _CLOCKS = {
 def wall(connection: sa.Connection) -> int:
     """Return the time of the database, in ms."""
     clock = _CLOCKS[connection.dialect.name]
-    return int(connection.execute(sa.text(f"SELECT {clock}")).scalar_one())  # noqa: S608
+    return int(connection.execute(sa.text(f"SELECT {clock}")).scalar_one())
 
 
 def locked_lease(connection: sa.Connection) -> sa.Row[Any]:

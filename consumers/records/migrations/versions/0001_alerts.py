@@ -84,7 +84,11 @@ def _lines() -> None:
     op.create_table(
         "outbox",
         sa.Column(
-            "number", _NUMBER, sa.ForeignKey("history.number"), primary_key=True, autoincrement=False
+            "number",
+            _NUMBER,
+            sa.ForeignKey("history.number"),
+            primary_key=True,
+            autoincrement=False,
         ),
         sa.Column("sent_at", sa.BigInteger),
     )
