@@ -3,7 +3,8 @@ The way to the database: its address, its connections, and what its errors mean.
 
 Rules: SQLite runs in WAL mode, waits five seconds for a writer, and a transaction that writes says so from
 its start (BEGIN IMMEDIATE), so that it never fails half-way for a lock. PostgreSQL writes under READ
-COMMITTED with rows locked, and reads under REPEATABLE READ. No message holds a password.
+COMMITTED with rows locked, and reads under REPEATABLE READ; it ends the session of a process that pauses
+inside a transaction, so that another can take over. No message holds a password.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     ProgrammingError,
 )
@@ -26,6 +28,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from groundswell.errors import Bug, CannotContinue, CannotStart, SettingsError, Transient
 
 BUSY_SECONDS = 5
+_PATIENCE = " ".join(
+    f"-c {name}={BUSY_SECONDS}s" for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+)
 _SCHEMA_GONE = ("no such table", "no such column", "has no column")
 _BROKEN = ("malformed", "not a database", "readonly")
 
@@ -80,7 +85,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
-            connect_args={"connect_timeout": BUSY_SECONDS},
+            connect_args={"connect_timeout": BUSY_SECONDS, "options": _PATIENCE},
         )
     except ImportError:
         raise CannotStart(
@@ -124,10 +129,12 @@ def _meaning(error: DBAPIError) -> Exception:
     gone = isinstance(error, ProgrammingError) or any(words in said for words in _SCHEMA_GONE)
     if gone:
         return CannotContinue(
-            f"the records database has another schema ({said}): `groundswell records check` says which"
+            f"the records database is not as this release made it ({said}): see `groundswell records "
+            "check`"
         )
     if any(words in said for words in _BROKEN):
         return CannotContinue(f"the records database cannot be used ({said}): see docs/records.md")
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+    away = isinstance(error, OperationalError | InterfaceError | InternalError)
+    if away or error.connection_invalidated:
         return Transient(f"the records database is away ({said})")
     return Bug(f"the records database refuses a statement ({said})")
