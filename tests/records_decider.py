@@ -1,19 +1,19 @@
 """
-A process that decides minutes until it is killed: `python -m tests.records_decider URL HOLDER`.
+A process that decides minutes until it is killed: `python -m tests.records_decider URL HOLDER [PAUSE]`.
 
 What is decided follows from the minute alone, so that the whole history can be computed. It begins where
-the records say, prints a line once it holds the lease, and relays nothing.
+the records say, prints a line once it holds the lease, and rests PAUSE seconds after each minute.
 """
 
 import asyncio
 import sys
 
-from consumers.records.alerts import Episode, Minute, Move, alert_id
+from consumers.records.alerts import Episode, Minute, Move, State, alert_id
 from consumers.records.database import open_records
 from consumers.records.ports import Refused
 
 FIRST, SERIES, LENGTH = 1000, 3, 4
-STATES = ("normal", "firing", "recovering", "resolved")
+STATES: tuple[State, ...] = ("normal", "firing", "recovering", "resolved")
 
 
 def decided(minute: int) -> Minute:
@@ -32,7 +32,7 @@ def decided(minute: int) -> Minute:
     return Minute(minute, after, states, tuple(episodes), tuple(moves))
 
 
-async def _decide(url: str, holder: str) -> None:
+async def _decide(url: str, holder: str, pause: float) -> None:
     records = await open_records(url)
     lease = await records.acquire(holder, 1000)
     loaded = await records.load()
@@ -40,8 +40,9 @@ async def _decide(url: str, holder: str) -> None:
     print(minute, flush=True)
     while not isinstance(await records.commit_minute(lease, decided(minute)), Refused):
         minute += 1
+        await asyncio.sleep(pause)
     await records.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(_decide(sys.argv[1], sys.argv[2]))
+    asyncio.run(_decide(sys.argv[1], sys.argv[2], float(sys.argv[3]) if sys.argv[3:] else 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from consumers.records.alerts import Episode, Minute, Move, alert_id
+from consumers.records.alerts import Episode, Minute, Move, State, alert_id
 from consumers.records.database import DatabaseRecords, open_records
 from consumers.records.engine import engine_of
 from consumers.records.memory import MemoryRecords
@@ -89,7 +89,7 @@ def episode(name: str = ID, **more) -> Episode:
     return Episode(name, **{**given, **more})
 
 
-def move(before: str, after: str, alert: str = ID, **more) -> Move:
+def move(before: State, after: State, alert: str = ID, **more) -> Move:
     return Move(more.pop("series", SERIES), before, after, f"{before} to {after}", alert, **more)
 
 

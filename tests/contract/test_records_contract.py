@@ -1,31 +1,14 @@
-"""The contract of the records, over the twin, SQLite and PostgreSQL."""
+"""Lease, decided minutes and outbox, over the twin, SQLite and PostgreSQL."""
 
 import asyncio
 
 import msgspec
 import pytest
 
-from consumers.records.alerts import Mark, Minute, Verdict, alert_id, fingerprint
+from consumers.records.alerts import Minute, Verdict, alert_id, fingerprint
 from consumers.records.ports import Committed, Filter, Lease, Refused
-from groundswell.errors import Bug, Rejected
-from tests.records_world import ID, M0, SERIES, T0, World, episode, fired, move
-
-
-@pytest.fixture(params=["twin", "sqlite", "postgresql"])
-def world(request, tmp_path):
-    server = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    return World(request.param, tmp_path, server)
-
-
-@pytest.fixture
-async def records(world):
-    async with world.open() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def lease(records):
-    return await records.acquire("one", 1000)
+from groundswell.errors import Bug
+from tests.records_world import ID, M0, SERIES, T0, episode, fired, move
 
 
 def test_an_id_says_kind_series_and_onset():
@@ -33,12 +16,12 @@ def test_an_id_says_kind_series_and_onset():
     assert len({alert_id(k, s, M0, x) for k in ("surge", "event") for s in "ab" for x in "cd"}) == 8
 
 
-async def test_one_holds_the_lease_and_the_epoch_grows(records, world):
+async def test_one_holds_the_lease_and_the_epoch_grows(records, place):
     one = await records.acquire("one", 1000)
     assert one == Lease("one", 1, T0 + 1000)
     assert await records.acquire("two", 1000) == one
 
-    world.clock.at += 1000
+    place.clock.at += 1000
 
     assert await records.acquire("two", 500) == Lease("two", 2, T0 + 1500)
     assert await records.renew(one, 1000) is None
@@ -52,8 +35,8 @@ async def test_the_same_holder_again_is_another_life(records):
     assert await records.renew(first, 1000) is None
 
 
-async def test_a_lease_is_renewed_also_after_it_expired_untaken(records, world, lease):
-    world.clock.at += 5000
+async def test_a_lease_is_renewed_also_after_it_expired_untaken(records, place, lease):
+    place.clock.at += 5000
 
     assert await records.renew(lease, 1000) == Lease("one", 1, T0 + 6000)
 
@@ -71,12 +54,12 @@ async def test_nothing_is_decided_at_first(records):
     assert await records.load() == (None, {}, (), ())
 
 
-async def test_a_minute_is_written_whole(records, world, lease):
+async def test_a_minute_is_written_whole(records, place, lease):
     minute = msgspec.structs.replace(fired(), states={"series:a": b"\0\xff", "pool": b"p"})
 
     assert await records.commit_minute(lease, minute) == Committed(())
 
-    async with world.open() as other:
+    async with place.open() as other:
         loaded = await other.load()
     assert loaded.minute == M0
     assert loaded.states == {"series:a": b"\0\xff", "pool": b"p"}
@@ -93,8 +76,8 @@ async def test_states_are_replaced_and_removed(records, lease):
     assert (await records.load()).states == {"a": b"2", "c": b"1"}
 
 
-async def test_a_lost_lease_writes_nothing(records, world, lease):
-    world.clock.at += 1000
+async def test_a_lost_lease_writes_nothing(records, place, lease):
+    place.clock.at += 1000
     await records.acquire("two", 1000)
 
     refused = await records.commit_minute(lease, fired())
@@ -136,8 +119,8 @@ async def test_minutes_may_be_left_out_by_name(records, lease):
     assert await records.commit_minute(lease, Minute(M0 + 500, M0)) == Committed(())
 
 
-async def test_of_two_holders_at_once_one_writes(records, world, lease):
-    async with world.open() as other:
+async def test_of_two_holders_at_once_one_writes(records, place, lease):
+    async with place.open() as other:
         taken = await other.acquire("one", 1000)
         answers = await asyncio.gather(
             *(records.commit_minute(held, fired()) for held in (lease, taken) for _ in range(5))
@@ -216,130 +199,3 @@ async def test_the_outbox_is_in_order_until_it_is_sent(records, lease):
         await records.sent([rows[1].number, rows[0].number])
     await records.sent([])
     assert [r.number for r in await records.unsent()] == [rows[2].number]
-
-
-async def test_alerts_come_in_pages_the_newest_first(records, lease):
-    names = [alert_id("surge", SERIES, M0, str(n)) for n in range(7)]
-    after = None
-    for n, name in enumerate(names):
-        minute = M0 + n // 3
-        moves, told = move("normal", "firing", name), episode(name)
-        if n % 3 == 0:
-            batch = []
-        batch.append((told, moves))
-        if n % 3 == 2 or n == 6:
-            e, m = zip(*batch, strict=True)
-            await records.commit_minute(lease, Minute(minute, after, episodes=e, moves=m))
-            after = minute
-
-    seen, place = [], None
-    while True:
-        page = await records.alerts(Filter(), 2, place)
-        seen += [(a.opened, a.id) for a in page.alerts]
-        place = page.next
-        if place is None:
-            break
-
-    assert seen == sorted(seen, reverse=True)
-    assert sorted(name for _, name in seen) == sorted(names)
-    for bad in ("", "x", "1", "1.", "-1.a", "9999999999999.a"):
-        with pytest.raises(Rejected):
-            await records.alerts(Filter(), 2, bad)
-
-
-async def test_alerts_are_filtered(records, lease):
-    other = alert_id("event", "topic:b", M0)
-    told = episode(other, kind="event", series="topic:b", severity="critical")
-    await records.commit_minute(lease, fired())
-    moves = (move("normal", "firing", other, series="topic:b"), move("firing", "recovering"))
-    await records.commit_minute(lease, Minute(M0 + 1, M0, episodes=(told,), moves=moves))
-    await records.act(ID, "acknowledge", "ann", "")
-    await records.judge(other, "void", "a test", "ann")
-
-    async def found(**which):
-        return {a.id for a in (await records.alerts(Filter(**which))).alerts}
-
-    assert await found() == {ID, other}
-    assert await found(states=("recovering",)) == {ID}
-    assert await found(kinds=("event", "no_data")) == {other}
-    assert await found(series=(SERIES,)) == {ID}
-    assert await found(severities=("critical",)) == {other}
-    assert await found(since=M0 + 1) == {other}
-    assert await found(until=M0 + 1) == {ID}
-    assert await found(judged=True) == await found(acknowledged=False) == {other}
-    assert await found(judged=False) == await found(acknowledged=True) == {ID}
-    assert await found(kinds=("event",), series=(SERIES,)) == set()
-
-
-async def test_an_alert_is_found_by_the_beginning_of_its_id(records, lease):
-    await records.commit_minute(lease, fired())
-    longer = f"{ID}0"
-    told, moved = episode(longer), move("normal", "firing", longer)
-    assert (await records.alert(ID[:6])).id == ID
-    await records.commit_minute(lease, Minute(M0 + 1, M0, episodes=(told,), moves=(moved,)))
-
-    assert (await records.alert(ID)).id == ID
-    assert (await records.alert(longer)).id == longer
-    for unknown in ("", "%", ID[:6], ID[1:], "nothing"):
-        assert await records.alert(unknown) is None
-    assert await records.history("nothing") == ()
-
-
-async def test_a_person_acknowledges_and_silences(records, world, lease):
-    await records.commit_minute(lease, fired())
-    world.clock.at += 60_000
-    await records.act(ID, "silence", "ann", "known", T0 + 999_000)
-    after = await records.act(ID, "acknowledge", "bob", " I\0 look \ud800")
-
-    assert after == await records.alert(ID)
-    assert after.acknowledged == Mark("bob", T0 + 60_000, "I look ?")
-    assert after.silenced == Mark("ann", T0 + 60_000, "known", T0 + 999_000)
-    last = (await records.history(ID))[-1]
-    assert (last.action, last.actor, last.cause) == ("acknowledge", "bob", "I look ?")
-    assert (last.before, last.after, last.sequence) == ("firing", "firing", 3)
-
-    rose = Minute(
-        M0 + 1,
-        M0,
-        episodes=(episode(severity="critical"),),
-        moves=(move("firing", "firing", severity="critical"),),
-    )
-    await records.commit_minute(lease, rose)
-    assert (await records.alert(ID)).acknowledged is None
-
-
-async def test_what_a_person_resolved_stays_so_until_it_fires_again(records, lease):
-    await records.commit_minute(lease, fired())
-    after = await records.act(ID, "resolve", "ann", "a feed fault")
-    assert (after.state, after.resolved, after.closed) == ("resolved", M0, True)
-    assert await records.act(ID, "resolve", "bob", "") == "already resolved"
-    assert await records.act(ID, "acknowledge", "bob", "") == "already resolved"
-    assert await records.act("no", "resolve", "bob", "") == "unknown alert"
-
-    falling = Minute(M0 + 1, M0, moves=(move("firing", "recovering"),))
-    assert await records.commit_minute(lease, falling) == Committed((ID,))
-    assert [line.action for line in await records.history(ID)] == ["move", "resolve"]
-    assert [a.id for a in (await records.load()).closed] == [ID]
-
-    again = (move("resolved", "firing"),)
-    noticed = Minute(M0 + 2, M0 + 1, episodes=(episode(reopened=1),), moves=again, noticed=(ID,))
-    assert await records.commit_minute(lease, noticed) == Committed(())
-    assert (await records.alert(ID)).state == "firing"
-
-
-async def test_a_verdict_of_the_rule_gives_way_to_a_persons(records, lease):
-    await records.commit_minute(lease, fired())
-    rule = Verdict(ID, "hit", "it lasted")
-    await records.commit_minute(lease, Minute(M0 + 1, M0, verdicts=(rule, rule)))
-    assert (await records.alert(ID)).verdict == rule
-
-    after = await records.judge(ID, "miss", "an old story", "ann")
-    await records.commit_minute(
-        lease, Minute(M0 + 2, M0 + 1, verdicts=(Verdict(ID, "void", "syndicated"),))
-    )
-
-    assert after.verdict == Verdict(ID, "miss", "an old story", "ann")
-    assert (await records.alert(ID)).verdict == after.verdict
-    said = [(v.judgement, v.actor) for v in await records.verdicts(ID)]
-    assert said == [("hit", "watch"), ("miss", "ann"), ("void", "watch")]
-    assert await records.judge("no", "hit", "", "ann") == "unknown alert"

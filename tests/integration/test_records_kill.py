@@ -23,10 +23,12 @@ from tests.records_decider import FIRST, SERIES, decided
 from tests.records_world import database_of
 
 
-def start(url, holder):
+def start(url, holder, pause=0.0):
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.records_decider", url, holder], stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.records_decider", url, holder, str(pause)],
+        stdout=subprocess.PIPE,
     )
+    assert process.stdout
     first = process.stdout.readline()
     assert first, "the decider ended by itself"
     return process, int(first)
@@ -81,7 +83,7 @@ async def test_a_decider_killed_at_random_loses_and_doubles_nothing(database, ki
 
 async def test_a_decider_that_slept_through_its_lease_writes_nothing(database):
     made(database)
-    sleeper, _ = start(database.url(), "one")
+    sleeper, _ = start(database.url(), "one", pause=0.05)
     await asyncio.sleep(0.2)
     # One that is stopped in the middle of a write keeps its locks: stop it until it holds none.
     async with database.open() as records:
