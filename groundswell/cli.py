@@ -185,6 +185,26 @@ def doctor(as_json: JsonOption = False, config: ConfigOption = None) -> None:
     _run(run(_settings(config), as_json=as_json))
 
 
+records = typer.Typer(no_args_is_help=True, help="The records database: its schema.")
+app.add_typer(records, name="records")
+
+
+@records.command(name="upgrade")
+def records_upgrade(config: ConfigOption = None) -> None:
+    """Bring the database of `records_url` to the schema of this release. Back it up first."""
+    from consumers.records.commands import run_upgrade
+
+    run_upgrade(_settings(config))
+
+
+@records.command(name="check")
+def records_check(config: ConfigOption = None) -> None:
+    """Say whether the database has the schema of this release; exit code 1 if not."""
+    from consumers.records.commands import run_check
+
+    raise typer.Exit(run_check(_settings(config)))
+
+
 def main() -> None:
     """Run the command line; the entry point of the package."""
     _add_offline_programs()

@@ -83,6 +83,11 @@ class Settings(BaseModel):
         "gs", pattern=r"^[A-Za-z0-9_.:-]{1,32}$", description="First part of every key."
     )
 
+    records_url: SecretStr = Field(
+        SecretStr("sqlite:///groundswell.db"),
+        description="The records: sqlite:///FILE or postgresql://… Secret, as it may hold a password.",
+    )
+
     bundle: Path = Field(
         Path("deploy/models/default"), description="Directory of the model bundle."
     )

@@ -15,6 +15,8 @@ from tests.brokers import (
     valkey_cluster,
     valkey_server,
 )
+from tests.postgres import HOW_TO_GET_POSTGRES, postgres_server
+from tests.records_world import World
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
@@ -68,3 +70,19 @@ def valkey_cluster_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
     """The ports of a cluster of three nodes."""
     with valkey_cluster(Path(tmp_path_factory.mktemp("cluster"))) as ports:
         yield ports
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL server; skips where there is none."""
+    with postgres_server() as url:
+        if url is None:
+            pytest.skip(HOW_TO_GET_POSTGRES)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """An empty records database of each kind in turn."""
+    server = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
+    return World(request.param, tmp_path, server)

@@ -1,0 +1,1 @@
+"""The migrations of the records; Alembic runs them, see ``consumers/records/schema.py``."""

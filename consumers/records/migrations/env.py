@@ -1,0 +1,12 @@
+"""What Alembic runs: the migrations over the connection, and in the transaction, that it is given."""
+
+from alembic import context
+
+from consumers.records.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,1 @@
+"""One file a schema; a file that was released never changes."""

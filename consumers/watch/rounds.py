@@ -1,0 +1,198 @@
+"""
+One decided minute: what was seen in, what is to be written out.
+
+    let go       alerts that a person resolved
+    decide_all   every series, the pool, the umbrella
+    moves        each with its alert and, where it is told, its evidence
+
+Rule: a function of its arguments: what is decided again gives the same ids and the same bytes.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from consumers.records.alerts import Episode, Move, alert_id
+from consumers.watch.core import evidence as evidences
+from consumers.watch.core.budget import log_threshold
+from consumers.watch.core.decide import Decision, Series
+from consumers.watch.core.evidence import Seen
+from consumers.watch.core.parameters import Parameters
+from consumers.watch.core.season import Common
+from consumers.watch.core.states import LIVE
+from consumers.watch.core.states import Episode as Spell
+from consumers.watch.core.together import All, Round, decide_all
+from consumers.watch.core.umbrella import Umbrella
+from consumers.watch.evidence import Setting, evidence_of, umbrella_evidence
+from consumers.watch.ports import Story
+
+MARKET: Final = "market"
+"""The series of the umbrella."""
+
+
+class Decided(NamedTuple):
+    """A minute after the detector, before its evidence was gathered."""
+
+    minute: int
+    before: All
+    round: Round
+    setting: Setting
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The series whose alerts moved, for which stories are wanted."""
+        return tuple(n for n, d in self.round.decisions.items() if d.transitions and _spell(d))
+
+
+def decide_minute(
+    before: All, minute: int, seen: Mapping[str, Seen], setting: Setting, said: Common | None
+) -> Decided:
+    """Decide a minute of all series; ``said`` is what the pool said in the minute before, if known."""
+    names = {*before.series, *seen}
+    log_a = log_threshold(setting.budget, 1.0, max(1, len(names)), setting.parameters.tick)
+    thresholds = dict.fromkeys(names, log_a)
+    done = decide_all(before, minute, seen, thresholds, setting.parameters, said)
+    setting = msgspec.structs.replace(setting, log_threshold=log_a, series=len(names))
+    return Decided(minute, before, done, setting)
+
+
+def let_go(state: All, minute: int, ids: Collection[str], parameters: Parameters) -> All:
+    """Return the state in which the alerts ``ids``, resolved by a person, ended before ``minute``."""
+    series = dict(state.series)
+    for name, held in state.series.items():
+        spell = held.machine.episode
+        if spell and held.machine.status in LIVE and alert_id("surge", name, spell.onset) in ids:
+            series[name] = _ended(held, spell, minute - 1, parameters)
+    umbrella = state.umbrella
+    if umbrella.since >= 0 and alert_id("umbrella", MARKET, umbrella.since) in ids:
+        umbrella = Umbrella()
+    return msgspec.structs.replace(state, series=series, umbrella=umbrella)
+
+
+def _ended(held: Series, spell: Spell, minute: int, parameters: Parameters) -> Series:
+    spell = msgspec.structs.replace(spell, resolved=minute)
+    machine = msgspec.structs.replace(held.machine, status="resolved", since=minute, episode=spell)
+    return msgspec.structs.replace(
+        held,
+        machine=machine,
+        evidence=evidences.empty(len(held.evidence.logs), minute + 1),
+        recent=(),
+        cooling_until=minute + parameters.ticks(parameters.cooling),
+    )
+
+
+def written(
+    decided: Decided,
+    stories: Mapping[str, Sequence[Story]],
+    first_evidence: Mapping[str, bytes],
+) -> tuple[tuple[Episode, ...], tuple[Move, ...]]:
+    """
+    Return the alerts and moves of a decided minute.
+
+    ``first_evidence`` is what each alert that is open was raised with, by its id: it stays.
+    """
+    episodes, moves = _of_umbrella(decided, first_evidence)
+    umbrella = decided.round.state.umbrella
+    over = alert_id("umbrella", MARKET, umbrella.since) if umbrella.since >= 0 else ""
+    for name, decision in decided.round.decisions.items():
+        inhibited = over if name in umbrella.members else ""
+        told = _of_series(decided, name, decision, stories.get(name, ()))
+        if told:
+            moves += told
+        if (spell := _spell(decision)) and (told or _joined(decided, name)):
+            episodes.append(_episode(name, spell, inhibited, told, first_evidence))
+    return tuple(episodes), tuple(moves)
+
+
+def _spell(decision: Decision) -> Spell | None:
+    """Return the episode that a decision moved or that lives, None where there is no alert."""
+    machine = decision.series.machine
+    live = machine.status in LIVE or machine.status == "resolved"
+    return machine.episode if live else None
+
+
+def _joined(decided: Decided, name: str) -> bool:
+    """Say whether a living alert came under the umbrella, or out from under it, in this minute."""
+    if decided.round.decisions[name].series.machine.status not in LIVE:
+        return False
+    before = name in decided.before.umbrella.members
+    return before != (name in decided.round.state.umbrella.members)
+
+
+def _of_series(
+    decided: Decided, name: str, decision: Decision, stories: Sequence[Story]
+) -> list[Move]:
+    spell = _spell(decision)
+    moves = []
+    for t in decision.transitions:
+        evidence = evidence_of(decided.minute, decision, decided.setting, stories)
+        moves.append(
+            Move(
+                series=name,
+                before=t.before,
+                after=t.after,
+                cause=t.cause,
+                alert=alert_id("surge", name, spell.onset) if spell else "",
+                severity=t.severity,
+                evidence=evidence if spell else b"{}",
+                tell=spell is not None,
+            )
+        )
+    return moves
+
+
+def _episode(
+    name: str,
+    spell: Spell,
+    inhibited: str,
+    told: Iterable[Move],
+    first_evidence: Mapping[str, bytes],
+) -> Episode:
+    id_ = alert_id("surge", name, spell.onset)
+    evidence = first_evidence.get(id_) or next((m.evidence for m in told), b"{}")
+    return Episode(
+        id=id_,
+        kind="surge",
+        series=name,
+        onset=spell.onset,
+        about=spell.about,
+        severity=spell.severity,
+        peak=spell.peak,
+        reopened=spell.reopened,
+        inhibited_by=inhibited,
+        evidence=evidence,
+    )
+
+
+def _of_umbrella(
+    decided: Decided, first_evidence: Mapping[str, bytes]
+) -> tuple[list[Episode], list[Move]]:
+    """Return the umbrella's alert and its move, where it rose or ended in this minute."""
+    before, after = decided.before.umbrella, decided.round.state.umbrella
+    if (before.since < 0) == (after.since < 0):
+        return [], []
+    rose = after.since >= 0
+    since, members = (after if rose else before).since, (after if rose else before).members
+    id_ = alert_id("umbrella", MARKET, since)
+    evidence = umbrella_evidence(decided.minute, members, decided.setting)
+    episode = Episode(
+        id=id_,
+        kind="umbrella",
+        series=MARKET,
+        onset=since,
+        about=f"{len(members)} of {decided.setting.series} series",
+        severity="warning",
+        evidence=first_evidence.get(id_) or evidence,
+    )
+    cause = "many series stand out together" if rose else "few series stand out any more"
+    move = Move(
+        series=MARKET,
+        before="normal" if rose else "firing",
+        after="firing" if rose else "resolved",
+        cause=cause,
+        alert=id_,
+        severity="warning" if rose else None,
+        evidence=evidence,
+    )
+    return [episode], [move]
