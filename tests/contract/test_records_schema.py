@@ -121,6 +121,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 async def test_a_server_that_is_away_is_waited_for():
+    pytest.importorskip("psycopg", reason="needs PostgreSQL's driver: the extra `postgres`")
     with pytest.raises(Transient, match="is away") as error:
         await open_records("postgresql://u:secret@127.0.0.1:1/d")
     assert "secret" not in str(error.value)
