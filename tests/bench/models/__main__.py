@@ -13,6 +13,8 @@ from pathlib import Path
 
 from groundswell.errors import GroundswellError
 from tests.bench import texts
+from tests.bench.models.machine import Machine
+from training.encoder import DEFAULT
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def _main(chosen: argparse.Namespace) -> str:
         seed=chosen.seed,
         epochs=chosen.epochs,
         options=chosen.set,
-        threads=chosen.threads,
+        on=_machine(chosen),
     )
     return multi_head.shown(record, bases)
 
@@ -69,7 +71,7 @@ def _ladder(chosen: argparse.Namespace) -> str:
     from tests.bench.models import ladder
 
     if not chosen.table:
-        ladder.measure(chosen.work, chosen.seeds, chosen.set, chosen.threads)
+        ladder.measure(chosen.work, chosen.seeds, chosen.set, _machine(chosen))
     shown = ladder.shown(chosen.work, chosen.set)
     ladder.draw(chosen.work, chosen.set, chosen.plot or ladder.PLOT)
     return shown
@@ -85,9 +87,13 @@ def _regularisers(chosen: argparse.Namespace) -> str:
             chosen.only,
             epochs=chosen.epochs,
             options=chosen.set,
-            threads=chosen.threads,
+            on=_machine(chosen),
         )
     return regularisers.shown(chosen.work)
+
+
+def _machine(chosen: argparse.Namespace) -> Machine:
+    return Machine(chosen.threads, chosen.device, chosen.encoder)
 
 
 _COMMANDS = {
@@ -112,6 +118,8 @@ def _arguments() -> argparse.ArgumentParser:
     common.add_argument("--threads", type=int, default=1)
     trains = argparse.ArgumentParser(add_help=False)
     trains.add_argument("--set", action="append", default=[], help="NAME=VALUE of the recipe")
+    trains.add_argument("--device", default="cpu", help="cpu, or cuda")
+    trains.add_argument("--encoder", default=DEFAULT, help="a directory, or a package")
     resumes = argparse.ArgumentParser(add_help=False)
     resumes.add_argument("--seeds", type=_seeds, default=[1, 2, 3], help="as in 1,2,3")
     resumes.add_argument("--table", action="store_true", help="only show what was measured")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tests.bench import texts
 from tests.bench.models import judge, records, sources, training_run
+from tests.bench.models.machine import Machine
 from tests.bench.models.records import Record
 from training.evaluation.tables import table
 
@@ -34,7 +35,7 @@ _COLOURS: Final = {
 }
 
 
-def measure(work: Path, seeds: Sequence[int], options: Sequence[str], threads: int) -> None:
+def measure(work: Path, seeds: Sequence[int], options: Sequence[str], on: Machine) -> None:
     """Measure what is missing, and which rung ``auto`` takes for each count."""
     for seed in seeds:
         for count in COUNTS:
@@ -45,11 +46,11 @@ def measure(work: Path, seeds: Sequence[int], options: Sequence[str], threads: i
                 if records.find(records.read(work), **key, options=list(options)) is None:
                     print(f"{rung}, {_named(count)} labels a class, seed {seed} …", file=sys.stderr)
                     records.append(
-                        work, {**key, "options": list(options)} | _one(work, key, options, threads)
+                        work, {**key, "options": list(options)} | _one(work, key, options, on)
                     )
 
 
-def _one(work: Path, key: dict[str, Any], options: Sequence[str], threads: int) -> dict[str, Any]:
+def _one(work: Path, key: dict[str, Any], options: Sequence[str], on: Machine) -> dict[str, Any]:
     from training.evaluation.run import open_model
 
     count, out = (
@@ -58,8 +59,8 @@ def _one(work: Path, key: dict[str, Any], options: Sequence[str], threads: int) 
     )
     asked = _asked(work, count, key["seed"], key["rung"], options)
     auto = auto_of(asked) if count else "zero-shot"
-    seconds = training_run.train(asked, out, threads)
-    model = open_model(out, [], precision="fp32", device="cpu", threads=threads)
+    seconds = training_run.train(asked, out, on)
+    model = open_model(out, [], precision="fp32", device="cpu", threads=on.threads)
     said = judge.ask(model, "phrasebank", [sources.part(work, "phrasebank", "test")])
     training_run.forget(out)
     return {"auto": auto, "figures": judge.figures(said) | {"minutes": seconds / 60}}

@@ -4,6 +4,7 @@
 Trained, exported and asked by the product, in fp32 and in int8; TF-IDF on the same parts beside it.
 """
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Final, Literal
 from rich.console import Console
 
 from tests.bench.models import judge, records, sources, training_run
+from tests.bench.models.machine import Machine
 from tests.bench.models.records import Record
 from training.evaluation.tables import table
 
@@ -50,11 +52,11 @@ def measure(
     seed: int,
     epochs: int,
     options: Sequence[str],
-    threads: int,
+    on: Machine,
 ) -> Record:
     """Train (a run that was killed goes on), export, ask, and add the record."""
-    variant = " ".join([",".join(tasks), f"{epochs} epochs", *options])
-    name = "-".join(["main", *tasks, str(seed)])
+    variant = " ".join([",".join(tasks), f"{epochs} epochs", *options, *_on(on)])
+    name = "-".join(["main", *tasks, str(seed), *re.findall(r"\w+", " ".join(options))])
     checkpoint, bundle = work / "models" / name, work / "models" / f"{name}-bundle"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     asked = training_run.Asked(
@@ -63,7 +65,7 @@ def measure(
         recipe=training_run.recipe(options, **{**RECIPE, "epochs": epochs, "seed": seed}),
     )
     began = time.perf_counter()
-    seconds = training_run.train(asked, checkpoint, threads)
+    seconds = training_run.train(asked, checkpoint, on)
     whole = time.perf_counter() - began
     graphs, note = _export(checkpoint, bundle)
     record: Record = {
@@ -74,11 +76,15 @@ def measure(
         "figures": {
             "training minutes": seconds / 60,
             "minutes with reading and scoring": whole / 60,
-            **_asked(bundle, work, graphs, threads),
+            **_asked(bundle, work, graphs, on),
         },
     }
     records.append(work, record)
     return record
+
+
+def _on(on: Machine) -> Sequence[str]:
+    return () if on.device == "cpu" else (f"on {on.device}",)
 
 
 def _files(work: Path, tasks: Sequence[str]) -> tuple[Path, ...]:
@@ -116,14 +122,14 @@ def _export(checkpoint: Path, bundle: Path) -> tuple[Sequence[str], str]:
     return GRAPHS, ""
 
 
-def _asked(bundle: Path, work: Path, graphs: Sequence[str], threads: int) -> judge.Figures:
+def _asked(bundle: Path, work: Path, graphs: Sequence[str], on: Machine) -> judge.Figures:
     from training.evaluation.run import open_model
 
     found: judge.Figures = {}
     said: dict[str, list[judge.Said]] = {}
     for precision in graphs:
         print(f"asking {precision} …", file=sys.stderr)
-        model = open_model(bundle, [], precision=precision, device="cpu", threads=threads)
+        model = open_model(bundle, [], precision=precision, device="cpu", threads=on.threads)
         said[precision] = judge.ask_tests(model, work)
         for one in said[precision]:
             found |= {f"{precision}: {k}": v for k, v in judge.figures(one).items()}

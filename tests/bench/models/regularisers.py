@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.models import judge, records, sources, training_run
+from tests.bench.models.machine import Machine
 
 KIND: Final = "regulariser"
 BASE: Final = {"epochs": 3, "evaluations": 2, "patience": 99, "max_tokens": 96}
@@ -41,7 +42,7 @@ def measure(
     *,
     epochs: int,
     options: Sequence[str],
-    threads: int,
+    on: Machine,
 ) -> None:
     """Measure what is missing, seed by seed; ``only`` keeps the variants whose names hold one of it."""
     names = [n for n in VARIANTS if not only or any(part.lower() in n.lower() for part in only)]
@@ -57,12 +58,12 @@ def measure(
             }
             if records.find(records.read(work), **key) is None:
                 print(f"{name}, seed {seed} …", file=sys.stderr)
-                figures = _one(work, name, seed, epochs, options, threads)
+                figures = _one(work, name, seed, epochs, options, on)
                 records.append(work, {**key, "figures": figures})
 
 
 def _one(
-    work: Path, name: str, seed: int, epochs: int, options: Sequence[str], threads: int
+    work: Path, name: str, seed: int, epochs: int, options: Sequence[str], on: Machine
 ) -> judge.Figures:
     from training.evaluation.run import open_model
 
@@ -75,8 +76,8 @@ def _one(
         recipe=training_run.recipe(options, **given),
         strategy=strategy,
     )
-    seconds = training_run.train(asked, out, threads)
-    model = open_model(out, [], precision="fp32", device="cpu", threads=threads)
+    seconds = training_run.train(asked, out, on)
+    model = open_model(out, [], precision="fp32", device="cpu", threads=on.threads)
     said = judge.ask(model, "phrasebank", [sources.part(work, "phrasebank", "test")])
     training_run.forget(out)
     return judge.figures(said) | {"seconds": seconds}

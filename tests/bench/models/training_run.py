@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 
 from groundswell.errors import InputError
+from tests.bench.models.machine import Machine
 from tests.bench.models.sources import LICENCES, SEED
 from training.data import label_rows, label_values, merge_duplicates, read_sets
 from training.data.snapshot import take_snapshot, write_snapshot
@@ -47,7 +48,7 @@ def write_fixed(folder: Path, asked: Asked) -> Path:
     return write_snapshot(folder, snapshot)
 
 
-def train(asked: Asked, out: Path, threads: int) -> float:
+def train(asked: Asked, out: Path, on: Machine) -> float:
     """Train into ``out``, which is replaced; returns the seconds of the training itself."""
     from training.data.prepare import Wish
     from training.hardware import read_cpu_flags
@@ -74,10 +75,10 @@ def train(asked: Asked, out: Path, threads: int) -> float:
                 ),
             ),
             strategy=asked.strategy,
-            encoder=_encoder(),
-            device="cpu",
-            threads=threads,
-            precision="bf16" if fast else "fp32",
+            encoder=on.encoder,
+            device=on.device,
+            threads=on.threads,
+            precision="bf16" if fast or on.device != "cpu" else "fp32",
             command="python -m tests.bench.models",
         ),
         asked.recipe,
@@ -85,12 +86,6 @@ def train(asked: Asked, out: Path, threads: int) -> float:
         Console(stderr=True),
     )
     return report.seconds
-
-
-def _encoder() -> str:
-    from training.encoder import DEFAULT
-
-    return DEFAULT
 
 
 def forget(out: Path) -> None:
