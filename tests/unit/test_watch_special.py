@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from consumers.watch.core.special import beta_cdf, beta_quantile, gamma_cdf, gamma_quantile
+from consumers.special import beta_cdf, beta_quantile, gamma_cdf, gamma_quantile
 
 
 @pytest.mark.parametrize("shape", [1, 2, 5, 40, 300])

@@ -28,7 +28,7 @@ from consumers.watch.core.effect import Effect, Kind, effect_of
 from consumers.watch.core.evidence import Evidence, Null, Seen, Span
 from consumers.watch.core.parameters import Parameters, period_of
 from consumers.watch.core.season import Common, Share
-from consumers.watch.core.special import beta_cdf, gamma_cdf
+from consumers.special import beta_cdf, gamma_cdf
 from consumers.watch.core.states import ELEVATED, LIVE, Machine, Signal, Transition
 from groundswell.errors import Bug
 

@@ -21,7 +21,7 @@ import msgspec
 
 from consumers.watch.core.evidence import Null, Span
 from consumers.watch.core.parameters import Parameters
-from consumers.watch.core.special import beta_quantile, gamma_quantile
+from consumers.special import beta_quantile, gamma_quantile
 
 Kind: TypeAlias = Literal["tone", "attention", "both"]
 ENOUGH: Final = 4.0
