@@ -79,6 +79,12 @@ class Verdict(msgspec.Struct, frozen=True):
     actor: str = WATCH
 
 
+class Said(Verdict, frozen=True):
+    """A verdict as it stands in the list, with the time at which it was written."""
+
+    at: int = 0
+
+
 class Minute(msgspec.Struct, frozen=True):
     """
     All that one decided minute changes, written together or not at all.
@@ -86,7 +92,8 @@ class Minute(msgspec.Struct, frozen=True):
     ``after`` is the minute decided before it (None: none ever). ``states`` holds what changed of the
     detector's state, by name; an empty value removes one. ``episodes`` are new or changed alerts,
     ``moves`` in the order in which they are to be told. ``noticed`` are alerts that a person resolved
-    and that the detector has now let go.
+    and that the detector has now let go. ``budget`` is what the thresholds allow, in false alarms a day
+    over all series (None: not said); it holds for all minutes since ``after``.
     """
 
     minute: int
@@ -96,6 +103,7 @@ class Minute(msgspec.Struct, frozen=True):
     moves: tuple[Move, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     noticed: tuple[str, ...] = ()
+    budget: float | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from consumers.records import folding
 from consumers.records import statements as sql
-from consumers.records.alerts import OPEN, Alert, Judgement, Mark, Minute, Transition, Verdict
+from consumers.records.alerts import OPEN, Alert, Judgement, Mark, Minute, Said, Transition, Verdict
 from consumers.records.engine import engine_of, reading, translated, writing
 from consumers.records.ports import (
     Action,
@@ -25,10 +25,11 @@ from consumers.records.ports import (
     Outgoing,
     Page,
     Refused,
+    Span,
 )
 from consumers.records.rows import alert_of, transition_of
 from consumers.records.schema import ready
-from consumers.records.tables import alerts, history, outbox, states, verdicts
+from consumers.records.tables import alerts, history, outbox, spans, states, verdicts
 
 
 async def open_records(url: str) -> "DatabaseRecords":
@@ -120,6 +121,7 @@ class DatabaseRecords:
             sql.put_alerts(connection, written.alerts.values())
             for transition, tell in written.transitions:
                 sql.put_transition(connection, transition, tell=tell)
+            sql.put_span(connection, minute)
             for verdict in minute.verdicts:
                 sql.put_verdict(connection, verdict, at)
             return Committed(sql.closed(connection))
@@ -143,13 +145,16 @@ class DatabaseRecords:
         return await asyncio.to_thread(self._alert, id)
 
     def _alert(self, name: str) -> Alert | None:
-        begins = sa.func.substr(alerts.c.id, 1, len(name)) == name
+        return folding.the_one(self._beginning(name, 2), name)
+
+    async def beginning(self, text: str, limit: int = 10) -> tuple[Alert, ...]:
+        return await asyncio.to_thread(self._beginning, text, limit)
+
+    def _beginning(self, text: str, limit: int) -> tuple[Alert, ...]:
+        begins = sa.func.substr(alerts.c.id, 1, len(text)) == text
+        query = sa.select(alerts).where(begins if text else sa.false()).order_by(alerts.c.id)
         with reading(self._engine) as connection:
-            query = sa.select(alerts).where(begins if name else sa.false())
-            # The whole id stands first among those that begin with it.
-            found = [alert_of(r) for r in connection.execute(query.order_by(alerts.c.id).limit(2))]
-        whole = [alert for alert in found if alert.id == name]
-        return whole[0] if whole else found[0] if len(found) == 1 else None
+            return tuple(map(alert_of, connection.execute(query.limit(limit))))
 
     async def history(self, alert: str) -> tuple[Transition, ...]:
         return await asyncio.to_thread(self._history, alert)
@@ -159,16 +164,31 @@ class DatabaseRecords:
         with reading(self._engine) as connection:
             return tuple(map(transition_of, connection.execute(lines)))
 
-    async def verdicts(self, alert: str) -> tuple[Verdict, ...]:
+    async def verdicts(self, alert: str) -> tuple[Said, ...]:
         return await asyncio.to_thread(self._verdicts, alert)
 
-    def _verdicts(self, alert: str) -> tuple[Verdict, ...]:
+    def _verdicts(self, alert: str) -> tuple[Said, ...]:
         said = sa.select(verdicts).where(verdicts.c.alert == alert).order_by(verdicts.c.number)
         with reading(self._engine) as connection:
             return tuple(
-                Verdict(row.alert, row.judgement, row.reason, row.actor)
+                Said(row.alert, row.judgement, row.reason, row.actor, row.at)
                 for row in connection.execute(said)
             )
+
+    async def spans(self) -> tuple[Span, ...]:
+        return await asyncio.to_thread(self._spans)
+
+    def _spans(self) -> tuple[Span, ...]:
+        with reading(self._engine) as connection:
+            query = sa.select(spans).order_by(spans.c.since)
+            return tuple(Span(*row) for row in connection.execute(query))
+
+    async def now(self) -> int:
+        return await asyncio.to_thread(self._now)
+
+    def _now(self) -> int:
+        with reading(self._engine) as connection:
+            return self._wall(connection)
 
     async def act(
         self, alert: str, action: Action, actor: str, comment: str, until: int | None = None

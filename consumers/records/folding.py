@@ -10,7 +10,7 @@ Rules:
 - A verdict of the rule never replaces a person's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +26,7 @@ from consumers.records.alerts import (
     Transition,
     Verdict,
 )
-from consumers.records.ports import Action, Filter, Nothing
+from consumers.records.ports import Action, Filter, Nothing, Span
 from groundswell.errors import Bug, Rejected
 
 _DIGITS = 12  # more than any minute has, and less than a database's integers hold
@@ -174,6 +174,16 @@ def judged(alert: Alert, verdict: Verdict) -> Alert:
     return msgspec.structs.replace(alert, verdict=verdict)
 
 
+def spanned(last: Span | None, minute: Minute) -> Span | None:
+    """Return the span that a minute lengthens or begins, None where its budget is not said."""
+    if minute.budget is None:
+        return None
+    first = minute.minute if minute.after is None else minute.after + 1
+    if last is not None and (last.until, last.budget) == (first, minute.budget):
+        first = last.since
+    return Span(first, minute.minute + 1, minute.budget)
+
+
 def words(text: str) -> str:
     """Return what a person typed, without what no database can hold."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
@@ -191,6 +201,13 @@ def matches(alert: Alert, which: Filter) -> bool:
         and (which.judged is None or (alert.verdict is not None) == which.judged)
         and (which.acknowledged is None or (alert.acknowledged is not None) == which.acknowledged)
     )
+
+
+def the_one(found: Sequence[Alert], name: str) -> Alert | None:
+    """Return the alert that ``name`` means, out of the first two whose ids begin so."""
+    if len(found) == 1 or (found and found[0].id == name):
+        return found[0]
+    return None
 
 
 def page_after(alert: Alert) -> str:

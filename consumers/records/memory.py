@@ -2,8 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from consumers.records import folding
-from consumers.records.alerts import Alert, Judgement, Mark, Minute, Transition, Verdict
+from consumers.records.alerts import (
+    Alert,
+    Judgement,
+    Mark,
+    Minute,
+    Said,
+    Transition,
+    Verdict,
+)
 from consumers.records.ports import (
     Action,
     Committed,
@@ -14,6 +24,7 @@ from consumers.records.ports import (
     Outgoing,
     Page,
     Refused,
+    Span,
 )
 
 
@@ -27,7 +38,8 @@ class MemoryRecords:
         self._states: dict[str, bytes] = {}
         self._alerts: dict[str, Alert] = {}
         self._history: list[Transition] = []
-        self._verdicts: list[Verdict] = []
+        self._verdicts: list[Said] = []
+        self._spans: list[Span] = []
         self._unsent: list[int] = []
 
     async def acquire(self, holder: str, ttl_ms: int) -> Lease:
@@ -69,6 +81,10 @@ class MemoryRecords:
         self._states.update(minute.states)
         self._states = {name: value for name, value in self._states.items() if value}
         self._alerts.update(written.alerts)
+        span = folding.spanned(self._spans[-1] if self._spans else None, minute)
+        if span is not None:
+            kept = [known for known in self._spans if known.since != span.since]
+            self._spans = [*kept, span]
         for transition, tell in written.transitions:
             self._write(transition, tell=tell)
         for verdict in minute.verdicts:
@@ -84,16 +100,23 @@ class MemoryRecords:
         return Page(tuple(found[:limit]), folding.page_after(found[limit - 1]) if more else None)
 
     async def alert(self, id: str) -> Alert | None:  # noqa: A002
-        if id in self._alerts:
-            return self._alerts[id]
-        found = [alert for name, alert in self._alerts.items() if id and name.startswith(id)]
-        return found[0] if len(found) == 1 else None
+        return folding.the_one(await self.beginning(id, 2), id)
+
+    async def beginning(self, text: str, limit: int = 10) -> tuple[Alert, ...]:
+        found = sorted(name for name in self._alerts if text and name.startswith(text))
+        return tuple(self._alerts[name] for name in found[:limit])
 
     async def history(self, alert: str) -> tuple[Transition, ...]:
         return tuple(line for line in self._history if alert and line.alert == alert)
 
-    async def verdicts(self, alert: str) -> tuple[Verdict, ...]:
+    async def verdicts(self, alert: str) -> tuple[Said, ...]:
         return tuple(verdict for verdict in self._verdicts if verdict.alert == alert)
+
+    async def spans(self) -> tuple[Span, ...]:
+        return tuple(self._spans)
+
+    async def now(self) -> int:
+        return self._wall()
 
     async def act(
         self, alert: str, action: Action, actor: str, comment: str, until: int | None = None
@@ -144,5 +167,6 @@ class MemoryRecords:
 
     def _say(self, verdict: Verdict) -> None:
         said = [v for v in self._verdicts if (v.alert, v.actor) == (verdict.alert, verdict.actor)]
-        if not said or said[-1] != verdict:
-            self._verdicts.append(verdict)
+        added = Said(**msgspec.structs.asdict(verdict), at=self._wall())
+        if not said or (said[-1].judgement, said[-1].reason) != (added.judgement, added.reason):
+            self._verdicts.append(added)

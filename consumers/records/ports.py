@@ -14,10 +14,10 @@ from consumers.records.alerts import (
     Judgement,
     Kind,
     Minute,
+    Said,
     Severity,
     State,
     Transition,
-    Verdict,
 )
 
 
@@ -76,6 +76,14 @@ class Filter(NamedTuple):
     until: int | None = None
     judged: bool | None = None
     acknowledged: bool | None = None
+
+
+class Span(NamedTuple):
+    """Minutes that were decided under one budget: from ``since`` until before ``until``."""
+
+    since: int
+    until: int
+    budget: float
 
 
 class Page(NamedTuple):
@@ -138,12 +146,28 @@ class AlertReader(Protocol):
         """Return one alert, by its id or by a beginning of it that only it has."""
         ...
 
+    async def beginning(self, text: str, limit: int = 10) -> tuple[Alert, ...]:
+        """Return at most ``limit`` alerts whose ids begin so, by id: a whole id comes first."""
+        ...
+
     async def history(self, alert: str) -> tuple[Transition, ...]:
         """Return the transitions of an alert in order."""
         ...
 
-    async def verdicts(self, alert: str) -> tuple[Verdict, ...]:
+    async def verdicts(self, alert: str) -> tuple[Said, ...]:
         """Return everything that was said of an alert, in order."""
+        ...
+
+    async def spans(self) -> tuple[Span, ...]:
+        """
+        Return which minutes were decided under which budget, in order.
+
+        Of the very first batch, an hour at most, only the minute that was written is known.
+        """
+        ...
+
+    async def now(self) -> int:
+        """Return the time by which marks and leases end, in ms: the database's."""
         ...
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consumers.records.alerts import Alert, Transition, Verdict
-from consumers.records.ports import Filter
+from consumers.records import folding
+from consumers.records.alerts import Alert, Minute, Transition, Verdict
+from consumers.records.ports import Filter, Span
 from consumers.records.rows import alert_of, line_of, row_of
-from consumers.records.tables import alerts, history, lease, outbox, states, verdicts
+from consumers.records.tables import alerts, history, lease, outbox, spans, states, verdicts
 
 _CLOCKS = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -78,6 +79,15 @@ def put_transition(connection: sa.Connection, transition: Transition, *, tell: b
     number = connection.execute(added).scalar_one()
     if tell:
         connection.execute(sa.insert(outbox).values(number=number))
+
+
+def put_span(connection: sa.Connection, minute: Minute) -> None:
+    """Write under which budget a minute was decided."""
+    newest = sa.select(spans).order_by(spans.c.since.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    span = folding.spanned(None if row is None else Span(*row), minute)
+    if span is not None:
+        _upsert(connection, spans, [span._asdict()])
 
 
 def put_verdict(connection: sa.Connection, verdict: Verdict, at: int) -> None:

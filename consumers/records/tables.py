@@ -71,6 +71,8 @@ alerts = Table(
     Column("verdict", Text),
     Index("alerts_newest", "opened", "id"),
     Index("alerts_state", "state"),
+    # Every minute asks for them, and they are few.
+    Index("alerts_closed", "id", sqlite_where=text("closed = 1"), postgresql_where=text("closed")),
 )
 
 history = Table(
@@ -103,6 +105,14 @@ outbox = Table(
         sqlite_where=text("sent_at IS NULL"),
         postgresql_where=text("sent_at IS NULL"),
     ),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+    Column("budget", Float(53), nullable=False),
 )
 
 verdicts = Table(

@@ -172,7 +172,7 @@ class Watching:
             return
         first = ahead.minute - self.plan.back + 1 if mind.last is None else mind.last + 1
         last = min(ahead.minute, first + BATCH_MINUTES - 1)
-        touched = [name for name, newest in (await self.view.series()).items() if newest >= first]
+        touched = await self.view.touched(first)
         seen = await self.view.seen(touched, first, last) if touched else {}
         bundles = await self.view.bundles()
         if went_back(marks, await self.view.marks()):
@@ -210,6 +210,7 @@ class Watching:
             episodes=episodes,
             moves=moves,
             noticed=closed,
+            budget=self.plan.budget,
         )
         if self._lease is None or not await self._holds() or self._mind is not mind:
             self._mind = None

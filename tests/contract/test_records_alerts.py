@@ -3,7 +3,7 @@
 import pytest
 
 from consumers.records.alerts import Mark, Minute, Verdict, alert_id
-from consumers.records.ports import Committed, Filter
+from consumers.records.ports import Committed, Filter, Span
 from groundswell.errors import Rejected
 from tests.records_world import ID, M0, SERIES, T0, episode, fired, move
 
@@ -69,6 +69,9 @@ async def test_an_alert_is_found_by_the_beginning_of_its_id(records, lease):
     assert (await records.alert(longer)).id == longer
     for unknown in ("", "%", ID[:6], ID[1:], "nothing"):
         assert await records.alert(unknown) is None
+    assert [a.id for a in await records.beginning(ID)] == [ID, longer]
+    assert [a.id for a in await records.beginning(ID[:6], 1)] == [ID]
+    assert await records.beginning("") == await records.beginning("%") == ()
     assert await records.history("nothing") == ()
 
 
@@ -114,19 +117,43 @@ async def test_what_a_person_resolved_stays_so_until_it_fires_again(records, lea
     assert (await records.alert(ID)).state == "firing"
 
 
-async def test_a_verdict_of_the_rule_gives_way_to_a_persons(records, lease):
+async def test_minutes_and_their_budgets_are_kept(records, place, lease):
+    for minute, after, budget in (
+        (M0, None, 0.5),
+        (M0 + 60, M0, 0.5),
+        (M0 + 61, M0 + 60, None),
+        (M0 + 70, M0 + 61, 0.5),
+        (M0 + 71, M0 + 70, 2.0),
+        (M0 + 80, M0 + 71, 2.0),
+    ):
+        await records.commit_minute(lease, Minute(minute, after, budget=budget))
+    await records.commit_minute(lease, Minute(M0 + 80, M0 + 71, budget=2.0))
+
+    assert await records.spans() == (
+        Span(M0, M0 + 61, 0.5),
+        Span(M0 + 62, M0 + 71, 0.5),
+        Span(M0 + 71, M0 + 81, 2.0),
+    )
+    place.clock.at += 5
+    assert await records.now() == T0 + 5
+
+
+async def test_a_verdict_of_the_rule_gives_way_to_a_persons(records, place, lease):
     await records.commit_minute(lease, fired())
     rule = Verdict(ID, "hit", "it lasted")
     await records.commit_minute(lease, Minute(M0 + 1, M0, verdicts=(rule, rule)))
     assert (await records.alert(ID)).verdict == rule
 
+    place.clock.at += 7
     after = await records.judge(ID, "miss", "an old story", "ann")
+    place.clock.at += 1
+    assert await records.judge(ID, "miss", "an old story", "ann") == after
     await records.commit_minute(
         lease, Minute(M0 + 2, M0 + 1, verdicts=(Verdict(ID, "void", "syndicated"),))
     )
 
     assert after.verdict == Verdict(ID, "miss", "an old story", "ann")
     assert (await records.alert(ID)).verdict == after.verdict
-    said = [(v.judgement, v.actor) for v in await records.verdicts(ID)]
-    assert said == [("hit", "watch"), ("miss", "ann"), ("void", "watch")]
+    said = [(v.judgement, v.actor, v.at - T0) for v in await records.verdicts(ID)]
+    assert said == [("hit", "watch", 0), ("miss", "ann", 7), ("void", "watch", 8)]
     assert await records.judge("no", "hit", "", "ann") == "unknown alert"

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from consumers.records.alerts import Minute
 from consumers.records.database import open_records
 from consumers.records.engine import engine_of, writing
-from consumers.records.schema import upgrade
+from consumers.records.schema import _config, upgrade
 from consumers.records.tables import metadata
 from groundswell import cli
 from groundswell.errors import Bug, CannotContinue, CannotStart, SettingsError, Transient
@@ -43,9 +44,9 @@ def test_a_user_makes_and_checks_the_schema(database, monkeypatch, capsys):
     assert run(monkeypatch, database.url(), "check") == 1
     assert "is empty: run `groundswell records upgrade`" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "upgrade") == 0
-    assert "went from empty to 0001" in capsys.readouterr().out
+    assert "went from empty to 0002" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "upgrade") == 0
-    assert "has schema 0001, as this release needs" in capsys.readouterr().out
+    assert "has schema 0002, as this release needs" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "check") == 0
 
 
@@ -55,7 +56,7 @@ async def test_a_newer_schema_is_refused(database, engine, monkeypatch, capsys):
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
 
     with pytest.raises(
-        CannotStart, match=r"schema 0999, which this release \(0001\) does not know"
+        CannotStart, match=r"schema 0999, which this release \(0002\) does not know"
     ):
         await open_records(database.url())
     assert run(monkeypatch, database.url(), "upgrade") == 2
@@ -63,15 +64,20 @@ async def test_a_newer_schema_is_refused(database, engine, monkeypatch, capsys):
     assert run(monkeypatch, database.url(), "check") == 1
 
 
-async def test_an_older_schema_is_refused(database, engine, monkeypatch):
-    upgrade(engine)
-    known = [type("Script", (), {"revision": name}) for name in ("0001", "0002")]
-    scripts = "consumers.records.schema.ScriptDirectory"
-    monkeypatch.setattr(f"{scripts}.get_current_head", lambda _self: "0002")
-    monkeypatch.setattr(f"{scripts}.walk_revisions", lambda _self: iter(known))
+async def test_an_older_schema_is_refused_and_upgraded(database, engine, monkeypatch, capsys):
+    with writing(engine) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(sa.text("UPDATE lease SET minute = 7"))
 
     with pytest.raises(CannotStart, match="0001, older than 0002: stop all programs, back it up"):
         await open_records(database.url())
+    assert await asyncio.to_thread(run, monkeypatch, database.url(), "upgrade") == 0
+    assert "went from 0001 to 0002" in capsys.readouterr().out
+    records = await open_records(database.url())
+    assert (await records.load()).minute == 7
+    await records.close()
 
 
 async def test_sqlite_is_made_on_first_use_also_by_many_at_once(tmp_path):
