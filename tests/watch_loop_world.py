@@ -55,8 +55,8 @@ class Counts:
     async def marks(self) -> Mapping[int, int]:
         return {} if self.lost else dict(self.positions)
 
-    async def series(self) -> Mapping[str, int]:
-        newest = {n: m for m, held in sorted(self.cells.items()) for n in held}
+    async def touched(self, first: int) -> Mapping[str, int]:
+        newest = {n: m for m, held in sorted(self.cells.items()) for n in held if m >= first}
         return {} if self.lost else newest
 
     async def seen(

@@ -1,5 +1,5 @@
 """
-The port of the counts as ``watch`` sees them: how far each partition is read, and what a minute held.
+The ports of ``watch``: the counts as it sees them, and what may say more about models.
 
 Rules: nothing here writes. Every method may raise ``Transient`` (the store is away: ask again) or
 ``CannotContinue`` (the store holds what this release cannot read). A store that was emptied answers with
@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from consumers.watch.core.baseline import Shadow
 from consumers.watch.core.evidence import Seen
 
 
@@ -19,7 +20,8 @@ class Story(msgspec.Struct, frozen=True):
     A story of a series, as evidence.
 
     ``published`` in ms since 1970; ``negative`` is the model's P(negative) of its first item in the
-    series; ``copies`` items of ``sources`` outlets told it.
+    series, and ``minute`` the one in which that item counted there; ``copies`` items of ``sources``
+    outlets told it. ``topics`` are the labels that the model gave that item, the surest first.
     """
 
     story: str
@@ -30,6 +32,8 @@ class Story(msgspec.Struct, frozen=True):
     negative: float
     copies: int = 1
     sources: int = 1
+    minute: int = 0
+    topics: tuple[str, ...] = ()
 
 
 class CountView(Protocol):
@@ -39,20 +43,58 @@ class CountView(Protocol):
         """Return the mark (ms since 1970, 0: none) of each partition that has a state."""
         ...
 
-    async def series(self) -> Mapping[str, int]:
-        """Return every series with the newest minute (since 1970) in which it counted."""
+    async def touched(self, first: int) -> Mapping[str, int]:
+        """Return the series that counted in minute ``first`` or later, with their newest minute."""
         ...
 
     async def seen(
         self, series: Collection[str], first: int, last: int
     ) -> Mapping[int, Mapping[str, Seen]]:
-        """Return what the minutes ``first`` to ``last`` held, by minute; a quiet series is left out."""
+        """
+        Return what the minutes ``first`` to ``last`` held, by minute; a quiet series is left out.
+
+        ``Seen.trusted`` stays empty: ``watch`` fills it in from ``sources`` and its own list.
+        """
         ...
 
     async def stories(self, series: str, first: int, last: int, limit: int) -> tuple[Story, ...]:
-        """Return at most ``limit`` distinct negative stories of those minutes, the surest first."""
+        """
+        Return at most ``limit`` distinct negative stories of the series, the surest first.
+
+        Those whose first negative item counted there in the minutes ``first`` to ``last``, in time or
+        late; copies that came later only add to ``copies`` and ``sources``. Ties in the order of
+        ``minute``, then ``story``, so that what is read again is the same.
+        """
         ...
 
     async def bundles(self) -> Mapping[int, str]:
         """Return the names behind the hashes of bundles."""
         ...
+
+
+class ShadowView(Protocol):
+    """Reads what a new bundle said, before it spoke, of items that the old one labelled."""
+
+    async def shadows(self) -> Mapping[int, Shadow]:
+        """Return, by the hash of a bundle, how it and the one before it labelled the same items."""
+        ...
+
+
+class SourceNames(Protocol):
+    """Reads the names of sources."""
+
+    async def sources(self) -> Mapping[int, str]:
+        """Return the names behind the hashes of sources, as far as they are known."""
+        ...
+
+
+class Unsaid:
+    """Knows nothing: ``ShadowView`` and ``SourceNames`` where nobody keeps such notes."""
+
+    async def shadows(self) -> Mapping[int, Shadow]:
+        """Return nothing: no bundle was compared."""
+        return {}
+
+    async def sources(self) -> Mapping[int, str]:
+        """Return nothing: sources are then named by their hashes."""
+        return {}
