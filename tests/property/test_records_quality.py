@@ -131,11 +131,11 @@ def test_nothing_judged_is_said_as_nothing():
 
 
 def test_figures_that_a_table_has():
-    # Garwood's table, and 0.025 = (1 - p)^n for nothing seen of a share's neighbour, the Poisson mean.
-    assert mean_interval(0) == (0.0, pytest.approx(-math.log(0.025)))
-    assert mean_interval(10) == (pytest.approx(4.795, abs=1e-3), pytest.approx(18.390, abs=1e-3))
-    # Brown, Cai and DasGupta 2001, table 5: Jeffreys for n = 10, x = 3.
-    assert share_interval(3, 10) == (pytest.approx(0.093, abs=1e-3), pytest.approx(0.606, abs=1e-3))
+    # Garwood's table; with nothing seen it ends where e^-mean = 0.025.
+    assert mean_interval(0) == pytest.approx((0.0, -math.log(0.025)))
+    assert mean_interval(10) == pytest.approx((4.795, 18.390), abs=1e-3)
+    # Brown, Cai and DasGupta 2001, table 5: n = 10, x = 3.
+    assert share_interval(3, 10) == pytest.approx((0.093, 0.606), abs=1e-3)
     assert share_interval(0, 4)[0] == 0.0
     assert share_interval(4, 4)[1] == 1.0
 
