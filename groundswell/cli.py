@@ -9,11 +9,8 @@ Exit codes: 0 done, 1 the answer is no (a difference found, a check failed), 2 r
 3 stopped because going on would do harm, 4 a service stayed away, 130 interrupted.
 """
 
-import asyncio
-import os
 import sys
-import tomllib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,14 +18,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from groundswell import __version__
-from groundswell.errors import (
-    CannotContinue,
-    CannotStart,
-    GroundswellError,
-    SettingsError,
-    Transient,
-)
-from groundswell.settings import Settings, load
+from groundswell.errors import CannotContinue, CannotStart, GroundswellError, Transient
+from groundswell.options import ConfigOption, JsonOption
+from groundswell.options import run_to_end as _run
+from groundswell.options import settings_of as _settings
 
 app = typer.Typer(
     name="groundswell",
@@ -38,29 +31,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="TOML file of settings; GROUNDSWELL_… variables win."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-def _settings(config: Path | None) -> Settings:
-    if config is None:
-        return load(os.environ, {})
-    try:
-        return load(os.environ, tomllib.loads(config.read_text(encoding="utf-8")), str(config))
-    except OSError as error:
-        raise SettingsError(f"{config}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{config}: not TOML ({error})") from error
-
-
-def _run(program: Coroutine[Any, Any, int | None]) -> None:
-    code = asyncio.run(program)
-    if code:
-        raise typer.Exit(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -212,7 +182,7 @@ def main() -> None:
 
 
 def _add_offline_programs() -> None:
-    """Mount the offline programs, whose options need no torch to be listed."""
+    """Mount the programs that declare their own options, for which nothing heavy is imported."""
     for module, name in (
         ("consumers.watch.detect_cli", "detect"),
         ("training.cli", "train"),
@@ -222,6 +192,7 @@ def _add_offline_programs() -> None:
     ):
         app.command(name=name)(getattr(import_module(module), name))
     app.add_typer(import_module("training.functions_cli").functions, name="functions")
+    app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
 
 
 def _guarded(call: Callable[[], Any]) -> int:

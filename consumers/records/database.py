@@ -32,12 +32,16 @@ from consumers.records.schema import ready
 from consumers.records.tables import alerts, history, outbox, spans, states, verdicts
 
 
-async def open_records(url: str) -> "DatabaseRecords":
-    """Connect, and check the schema. Raises ``CannotStart`` or ``Transient``."""
+async def open_records(url: str, *, make: bool = True) -> "DatabaseRecords":
+    """
+    Connect, and check the schema. Raises ``CannotStart`` or ``Transient``.
+
+    ``make``: whether a SQLite file that is missing or empty is made; else it is refused.
+    """
     engine = engine_of(url)
     try:
         with translated():
-            await asyncio.to_thread(ready, engine)
+            await asyncio.to_thread(ready, engine, make=make)
     except BaseException:
         engine.dispose()
         raise

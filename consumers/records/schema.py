@@ -58,11 +58,17 @@ def upgrade(engine: sa.Engine) -> Schema:
         return before
 
 
-def ready(engine: sa.Engine) -> None:
-    """Refuse what is not this release's schema; make it in a SQLite file that is empty."""
+def ready(engine: sa.Engine, *, make: bool = True) -> None:
+    """Refuse what is not this release's schema; ``make`` it in a SQLite file that is empty."""
+    file = engine.url.database or ""
+    if not make and engine.dialect.name == "sqlite" and not Path(file).exists():
+        raise CannotStart(
+            f"records_url: there is no file {file}; name the one that `watch` writes, or call this in "
+            "its folder"
+        )
     with writing(engine) as connection:
         schema = schema_of(connection)
-    if schema.verdict == "empty" and engine.dialect.name == "sqlite":
+    if make and schema.verdict == "empty" and engine.dialect.name == "sqlite":
         upgrade(engine)
     elif schema.verdict != "right":
         raise CannotStart(explained(schema))

@@ -1,0 +1,1 @@
+"""The alert desk: what a person reads and does of alerts at the terminal."""

@@ -1,0 +1,87 @@
+"""
+The list of alerts: values in, a rich table out. Pure.
+
+Rule: state and severity are told by sign and word, never by colour alone; texts are never markup.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from consumers.records.alerts import Alert
+from consumers.records.desk.figures import figures
+from consumers.records.desk.forms import flags
+from consumers.records.desk.moments import MINUTE_MS, short
+from consumers.records.desk.plain import plain
+
+_STATES: Final = {
+    "firing": ("●", "bold red"),
+    "recovering": ("◑", "yellow"),
+    "resolved": ("✓", "green"),
+    "pending": ("◔", "yellow"),
+    "learning": ("…", "bright_black"),
+    "normal": ("○", ""),
+}
+_SEVERITIES: Final = {"critical": ("‼", "bold red"), "warning": ("!", "yellow")}
+WIDE: Final = 118
+"""From this width on, kind and peak have columns of their own."""
+
+
+def state_text(state: str) -> Text:
+    """Return a state with its sign."""
+    sign, style = _STATES.get(state, ("?", ""))
+    return Text(f"{sign} {plain(state, 20)}", style=style)
+
+
+def severity_text(severity: str) -> Text:
+    """Return a severity with its sign."""
+    sign, style = _SEVERITIES.get(severity, ("?", ""))
+    return Text(f"{sign} {plain(severity, 20)}", style=style)
+
+
+def listing(alerts: Sequence[Alert], now: int, width: int) -> Table:
+    """Lay out alerts for a terminal of ``width`` characters; ``now`` in ms."""
+    wide = width >= WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("state", no_wrap=True, min_width=12)
+    table.add_column("severity", no_wrap=True, min_width=10)
+    if wide:
+        table.add_column("kind", no_wrap=True)
+    table.add_column("series", overflow="fold", min_width=8)
+    table.add_column("since (UTC)", no_wrap=not wide)
+    if wide:
+        table.add_column("peak", justify="right", no_wrap=True)
+    table.add_column("seen / usual", justify="right", no_wrap=wide)
+    table.add_column("flags", overflow="fold")
+    table.add_column("id", no_wrap=True, min_width=25)
+    for alert in alerts:
+        cells = [state_text(alert.state), severity_text(alert.severity)]
+        if wide:
+            cells.append(Text(plain(alert.kind, 20)))
+        cells += [Text(plain(alert.series, 60)), Text(short(alert.onset * MINUTE_MS))]
+        if wide:
+            cells.append(Text(f"{alert.peak:.1f}" if alert.peak else "–"))
+        cells += [Text(seen(alert)), Text(told_flags(alert, now)), Text(plain(alert.id, 40))]
+        table.add_row(*cells)
+    return table
+
+
+def seen(alert: Alert) -> str:
+    """Return observed against expected, out of the evidence."""
+    effect = figures(alert.evidence).effect
+    if effect is None:
+        return "–"
+    return f"{effect.observed} / {effect.expected:.1f} (×{effect.ratio:.1f})"
+
+
+def told_flags(alert: Alert, now: int) -> str:
+    """Return the flags that hold, and the verdict."""
+    told = list(flags(alert, now))
+    if alert.reopened:
+        told.append(f"reopened {alert.reopened}×")
+    if alert.verdict is not None:
+        told.append(plain(alert.verdict.judgement, 10))
+    return ", ".join(told)
