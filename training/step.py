@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from groundswell.tasks import Function
+from training.cpu import quickened
 from training.encode import pad
 from training.hardware import Hardware, autocast
 from training.losses import Encoded, Target, divergence, loss_sum, target, totals
@@ -104,7 +105,8 @@ class Step:
         """Go forward and backward over some of a step's rows; return their part of the loss."""
         perturbation = self._perturbation
         twice = self._recipe.r_drop > 0
-        with rounded(self._model, on=rounding):
+        on_cpu = self._hardware.device == "cpu"
+        with quickened(self._model, on=on_cpu), rounded(self._model, on=rounding):
             with perturbation.watch() if perturbation else nullcontext():
                 loss = self._loss(places, counts, twice=twice) * weight
             self._workers.backward(loss * self._workers.world)
