@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from consumers.watch.core.baseline import Shadow
 from consumers.watch.core.decide import Decision
 from consumers.watch.core.effect import Effect, effect_of
 from consumers.watch.core.evidence import Null, heaviest
@@ -53,7 +54,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 class Setting(msgspec.Struct, frozen=True):
     """
-    What all series of a minute have in common; ``bundles`` names hashes.
+    What all series of a minute have in common; ``bundles`` names hashes, ``shadows`` are by new bundle.
 
     ``series``, how many there are, and ``log_threshold`` are set with each minute.
     """
@@ -64,6 +65,7 @@ class Setting(msgspec.Struct, frozen=True):
     left_out: tuple[int, ...] = ()
     log_threshold: float = 0.0
     series: int = 0
+    shadows: Mapping[int, Shadow] = {}
 
 
 class UmbrellaEvidence(msgspec.Struct, frozen=True):

@@ -7,7 +7,8 @@ The detector's state as it stands in the records: one value per name, in msgpack
     s:<series>    what changes with every minute
     b:<series>    the baseline, which changes with every period
 
-Rules: equal states have equal encodings; only what changed is written (``changes``); what this release
+Rules: a quiet series stands at an earlier minute than the last decided one (``core/quiet.py``): its state
+is not written until it is decided. Equal states have equal encodings; only what changed is written (``changes``); what this release
 cannot read is refused, not guessed at.
 """
 
@@ -24,7 +25,7 @@ from consumers.watch.core.together import All, none_yet
 from consumers.watch.core.umbrella import Umbrella
 from groundswell.errors import CannotContinue
 
-FORM: Final = 1
+FORM: Final = 2
 """The form of the values; another one is another release's."""
 
 

@@ -24,8 +24,8 @@ from consumers.backoff import pause_after
 from consumers.ports import Clock, Waiting
 from consumers.records.alerts import Minute
 from consumers.records.ports import Lease, Refused, WatchRecords
+from consumers.watch.core.lazily import Schedule
 from consumers.watch.core.parameters import Parameters
-from consumers.watch.core.season import Common
 from consumers.watch.evidence import STORIES_SHOWN, Setting
 from consumers.watch.keeping import Kept, changes, restored
 from consumers.watch.outlook import MINUTE_MS, Standing, noted, outlook, went_back
@@ -67,7 +67,7 @@ class Mind:
     """The evidence that each open alert was raised with, by its id."""
     closed: tuple[str, ...]
     fresh: bool
-    said: Common | None = None
+    known: Schedule | None = None
 
 
 @dataclass
@@ -184,11 +184,12 @@ class Watching:
         closed = mind.closed
         if closed:
             state = let_go(state, first, closed, self.plan.parameters)
+            mind.known = None
         for minute in range(first, last + 1):
             decided = await asyncio.to_thread(
-                decide_minute, state, minute, seen.get(minute, {}), setting, mind.said
+                decide_minute, state, minute, seen.get(minute, {}), setting, mind.known
             )
-            state, mind.said = decided.round.state, decided.round.common
+            state, mind.known = decided.round.state, decided.known
             moved = any(d.transitions for d in decided.round.decisions.values())
             umbrella = decided.before.umbrella != state.umbrella
             # The last, or what is to be told; else it waits for the next that is written.

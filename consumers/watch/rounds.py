@@ -2,7 +2,8 @@
 One decided minute: what was seen in, what is to be written out.
 
     let go       alerts that a person resolved
-    decide_all   every series, the pool, the umbrella
+    forget       series that had no story for weeks, once an hour
+    decide_due   what was touched or is due, the pool, the umbrella
     moves        each with its alert and, where it is told, its evidence
 
 Rule: a function of its arguments: what is decided again gives the same ids and the same bytes.
@@ -18,11 +19,11 @@ from consumers.watch.core import evidence as evidences
 from consumers.watch.core.budget import log_threshold
 from consumers.watch.core.decide import Decision, Series
 from consumers.watch.core.evidence import Seen
-from consumers.watch.core.parameters import Parameters
-from consumers.watch.core.season import Common
-from consumers.watch.core.states import LIVE
+from consumers.watch.core.lazily import Schedule, decide_due
+from consumers.watch.core.parameters import Parameters, period_of
+from consumers.watch.core.states import ELEVATED, LIVE
 from consumers.watch.core.states import Episode as Spell
-from consumers.watch.core.together import All, Round, decide_all
+from consumers.watch.core.together import All, Round
 from consumers.watch.core.umbrella import Umbrella
 from consumers.watch.evidence import Setting, evidence_of, umbrella_evidence
 from consumers.watch.ports import Story
@@ -38,6 +39,7 @@ class Decided(NamedTuple):
     before: All
     round: Round
     setting: Setting
+    known: Schedule
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -46,15 +48,42 @@ class Decided(NamedTuple):
 
 
 def decide_minute(
-    before: All, minute: int, seen: Mapping[str, Seen], setting: Setting, said: Common | None
+    before: All,
+    minute: int,
+    seen: Mapping[str, Seen | None],
+    setting: Setting,
+    known: Schedule | None,
 ) -> Decided:
-    """Decide a minute of all series; ``said`` is what the pool said in the minute before, if known."""
-    names = {*before.series, *seen}
-    log_a = log_threshold(setting.budget, 1.0, max(1, len(names)), setting.parameters.tick)
-    thresholds = dict.fromkeys(names, log_a)
-    done = decide_all(before, minute, seen, thresholds, setting.parameters, said)
-    setting = msgspec.structs.replace(setting, log_threshold=log_a, series=len(names))
-    return Decided(minute, before, done, setting)
+    """Decide a minute of all series; ``known`` follows from ``before``, and may be None."""
+    state = forgotten(before, minute, setting.parameters)
+    if state is not before:
+        known = None
+    series = len(state.series.keys() | seen.keys())
+    log_a = log_threshold(setting.budget, 1.0, max(1, series), setting.parameters.tick)
+    done = decide_due(state, minute, seen, log_a, setting.parameters, known, setting.shadows)
+    setting = msgspec.structs.replace(setting, log_threshold=log_a, series=series)
+    return Decided(minute, before, done.round, setting, done.schedule)
+
+
+def forgotten(state: All, minute: int, parameters: Parameters) -> All:
+    """Return the state without the series that are long quiet, in the first minute of an hour."""
+    if period_of(minute - 1, parameters) == period_of(minute, parameters):
+        return state
+    first = minute - parameters.ticks(parameters.forget_days * 1440)
+    gone = {
+        name
+        for name, held in state.series.items()
+        if held.last < first
+        and held.machine.status not in ELEVATED
+        and held.machine.episode is None
+    }
+    if not gone:
+        return state
+    return msgspec.structs.replace(
+        state,
+        series={name: held for name, held in state.series.items() if name not in gone},
+        baselines={name: held for name, held in state.baselines.items() if name not in gone},
+    )
 
 
 def let_go(state: All, minute: int, ids: Collection[str], parameters: Parameters) -> All:

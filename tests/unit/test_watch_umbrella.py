@@ -7,7 +7,7 @@ PARAMETERS = Parameters()
 
 
 def up(before, tick, values):
-    return umbrella_of(before, tick, values, PARAMETERS)
+    return umbrella_of(before, tick, values, len(values), PARAMETERS)
 
 
 def excess(**values):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from consumers.special import beta_cdf, gamma_cdf
 from consumers.watch.core import baseline as baselines
 from consumers.watch.core import evidence as evidences
 from consumers.watch.core import states
@@ -28,7 +29,6 @@ from consumers.watch.core.effect import Effect, Kind, effect_of
 from consumers.watch.core.evidence import Evidence, Null, Seen, Span
 from consumers.watch.core.parameters import Parameters, period_of
 from consumers.watch.core.season import Common, Share
-from consumers.special import beta_cdf, gamma_cdf
 from consumers.watch.core.states import ELEVATED, LIVE, Machine, Signal, Transition
 from groundswell.errors import Bug
 
@@ -53,7 +53,8 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
     ``tick`` is the last one decided. ``recent`` is filled while it is elevated. ``bundles`` have spoken
     last, a new one first at ``bundle_at``. Nothing is learnt while it is elevated and until
     ``cooling_until``, as long as ``heat`` (two a tick of that, minus one a tick without) stays in bounds:
-    what goes on for days, even if it rests at night, is the new usual.
+    what goes on for days, even if it rests at night, is the new usual. ``last`` is the last tick with a
+    story.
     """
 
     tick: int
@@ -65,6 +66,7 @@ class Series(msgspec.Struct, frozen=True, array_like=True):
     bundle_at: int = _NEVER
     cooling_until: int = _NEVER
     heat: int = 0
+    last: int = _NEVER
 
 
 class Context(NamedTuple):
@@ -80,7 +82,8 @@ class Decision(NamedTuple):
     """
     The result of a tick. ``null`` is None while nothing can be said of the series.
 
-    ``effect`` is there while the series is elevated; ``taught`` is what the pool learns.
+    ``effect`` is there while the series is elevated; ``taught`` is what the pool learns; ``heard`` says
+    that the evidence rests on a negative story, not on silence alone.
     """
 
     series: Series
@@ -90,6 +93,7 @@ class Decision(NamedTuple):
     effect: Effect | None
     transitions: list[Transition]
     taught: Share | None
+    heard: bool = False
 
 
 def begin(tick: int, parameters: Parameters) -> Series:
@@ -149,9 +153,11 @@ def decide(
         series.bundle_at,
         cooling_until,
         min(heat, 3 * parameters.freezing),
+        tick if seen is not None and seen.stories + seen.late else series.last,
     )
     told = states.transitions(series.machine, machine, tick, signal)
-    return Decision(after, baseline, log_evidence, null, effect, told, taught)
+    heard = span.negative + span.late_negative > 0
+    return Decision(after, baseline, log_evidence, null, effect, told, taught, heard)
 
 
 def _bundles(
@@ -198,6 +204,8 @@ def _signal(
 ) -> Signal:
     parameters, log_a = context.parameters, context.log_threshold
     pending = log_pending(log_a, parameters.tick)
+    # Where hardly anything is expected S + 1 grows in silence, up to 1 / (ρ - 1)μ: no surge.
+    heard = span.negative + span.late_negative > 0
     critical = log_evidence >= log_a + math.log(parameters.critical_factor) or (
         effect is not None
         and effect.ratio_interval[0] >= parameters.critical_ratio
@@ -205,8 +213,8 @@ def _signal(
     )
     return Signal(
         log_evidence=log_evidence,
-        fire=log_evidence >= log_a,
-        pending=log_evidence >= pending,
+        fire=heard and log_evidence >= log_a,
+        pending=heard and log_evidence >= pending,
         low=log_evidence < pending - math.log(3),
         unusual=1.0,
         learnt=baseline.periods >= parameters.learning,

@@ -141,6 +141,16 @@ def step(before: Evidence, tick: int, seen: Seen, null: Null, ratios: Sequence[f
     )
 
 
+def repeated(log: float, factor: float, times: int) -> float:
+    """Return ln S after ``times`` ticks with the same ``factor``; it ends early where it stands."""
+    for _ in range(times):
+        after = factor + _plus_one(log)
+        if after == log:
+            break
+        log = after
+    return log
+
+
 def _plus_one(log: float) -> float:
     return math.log1p(math.exp(log)) if log < _LARGE else log + math.exp(-log)
 

@@ -29,7 +29,7 @@ class Parameters(msgspec.Struct, frozen=True):
     sources, an alert needs at least. ``trusted_sources`` make a ratio that surely exceeds
     ``critical_ratio`` critical, and so does evidence of ``critical_factor`` times the threshold. The last
     ``window`` looks usual when it is unusual with a probability below ``calm_below``, and unusual again
-    above ``rising_above``.
+    above ``rising_above``. A series without a story for ``forget_days`` is forgotten.
     """
 
     tick: int = 1
@@ -61,6 +61,7 @@ class Parameters(msgspec.Struct, frozen=True):
     trusted_sources: int = 3
     critical_factor: float = 100.0
     critical_ratio: float = 3.0
+    forget_days: float = 63.0
 
     @property
     def period(self) -> int:

@@ -4,6 +4,7 @@ All series together, one decided tick: each series, the pool that they share, th
 Rules: every known series is decided at every tick, in the order of their names; one that is not
 mentioned had no stories, one given as None has no data. The pool that a tick is decided with is the one
 that stood before it. Thresholds are parts of one budget: when a series is added, all others' rise.
+``lazily.decide_due`` comes to the same without touching the quiet ones.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import msgspec
 
 from consumers.watch.core.baseline import Baseline, Shadow, unlearnt
 from consumers.watch.core.decide import Context, Decision, Series, begin, decide
-from consumers.watch.core.evidence import Seen
+from consumers.watch.core.evidence import NOTHING, Seen
 from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.season import Common, Pool, added, common, no_pool
 from consumers.watch.core.umbrella import Umbrella, umbrella_of
@@ -66,11 +67,16 @@ def decide_all(
         decisions[name] = decide(series, baseline, tick, seen.get(name, QUIET), context)
     taught = [d.taught for d in decisions.values() if d.taught is not None]
     pool = added(before.pool, taught, parameters) if taught else before.pool
-    excess = {name: d.log_evidence - thresholds[name] for name, d in decisions.items() if d.null}
+    excess = {name: excess_of(d, thresholds[name]) for name, d in decisions.items() if d.null}
     state = All(
         {name: d.series for name, d in decisions.items()},
         {name: d.baseline for name, d in decisions.items()},
         pool,
-        umbrella_of(before.umbrella, tick, excess, parameters),
+        umbrella_of(before.umbrella, tick, excess, len(excess), parameters),
     )
     return Round(state, decisions, common(pool, parameters) if taught else said)
+
+
+def excess_of(decision: Decision, log_threshold: float) -> float:
+    """Return ln M - ln A of a series, for the umbrella; what rests on silence does not count."""
+    return decision.log_evidence - log_threshold if decision.heard else NOTHING

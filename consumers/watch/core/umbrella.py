@@ -51,11 +51,16 @@ def least_of(series: int) -> int:
 
 
 def umbrella_of(
-    before: Umbrella, tick: int, excess: Mapping[str, float], parameters: Parameters
+    before: Umbrella, tick: int, excess: Mapping[str, float], series: int, parameters: Parameters
 ) -> Umbrella:
-    """Return the umbrella after a decided tick."""
+    """
+    Return the umbrella after a decided tick.
+
+    ``series`` is how many have a baseline; in ``excess`` those may be left out whose excess is below
+    ln(``LEVEL`` / series), since no m selects them.
+    """
     selected = e_d_bh(excess)
-    least = least_of(len(excess))
+    least = least_of(series)
     if before.since < 0:
         return Umbrella(tick, selected) if len(selected) >= least else Umbrella()
     if 2 * len(selected) >= least:
