@@ -11,6 +11,7 @@ Exit codes: 0 done, 1 the answer is no (a difference found, a check failed), 2 r
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -181,6 +182,7 @@ def main() -> None:
     sys.exit(_guarded(lambda: app(standalone_mode=False)))
 
 
+@cache
 def _add_offline_programs() -> None:
     """Mount the programs that declare their own options, for which nothing heavy is imported."""
     for module, name in (

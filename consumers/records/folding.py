@@ -7,6 +7,7 @@ Rules:
   is left out, and the alert is ``closed`` until a minute has noticed it. Firing again is reopening.
 - An acknowledgement ends when the severity rises and when the alert does; a silence without an end ends
   with the alert.
+- What is over can only be silenced until a time, in case that it is reopened.
 - A verdict of the rule never replaces a person's.
 """
 
@@ -139,7 +140,7 @@ def _over(alert: Alert, minute: int) -> Alert:
 
 def acted(alert: Alert, action: Action, mark: Mark) -> tuple[Alert, Transition] | Nothing:
     """Return the alert after what a person did, and the line of history that says so."""
-    if alert.state == "resolved" and action != "silence":
+    if alert.state == "resolved" and not (action == "silence" and mark.until is not None):
         return "already resolved"
     minute = mark.at // 60_000
     after = msgspec.structs.replace(alert, sequence=alert.sequence + 1)

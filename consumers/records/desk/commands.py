@@ -47,15 +47,23 @@ async def opened(settings: Settings) -> AsyncIterator[DatabaseRecords]:
         await records.close()
 
 
-def shown(picture: RenderableType) -> None:
-    """Print something to the terminal, or for a pipe."""
-    screen().print(picture)
+def shown(picture: RenderableType, console: Console | None = None) -> None:
+    """Print something to the terminal; for a pipe without blanks at the ends of lines."""
+    console = console or screen()
+    if console.is_terminal:
+        console.print(picture)
+        return
+    with console.capture() as caught:
+        console.print(picture)
+    typer.echo("\n".join(line.rstrip() for line in caught.get().rstrip().split("\n")))
 
 
 def screen() -> Console:
     """Return the console, wide where it is no terminal."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    return console if console.is_terminal else Console(width=_PIPED, highlight=False, markup=False)
+    terminal = Console(highlight=False, markup=False, emoji=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(width=_PIPED, highlight=False, markup=False, emoji=False)
 
 
 def as_json(value: object) -> None:
@@ -75,7 +83,7 @@ async def run_list(
         typer.echo("no such alert")
         return 0
     console = screen()
-    console.print(listing(page.alerts, now, console.width))
+    shown(listing(page.alerts, now, console.width), console)
     if page.next is not None:
         typer.echo(f"more: --after {page.next}")
     return 0

@@ -26,8 +26,8 @@ _STATES: Final = {
     "normal": ("○", ""),
 }
 _SEVERITIES: Final = {"critical": ("‼", "bold red"), "warning": ("!", "yellow")}
-WIDE: Final = 118
-"""From this width on, kind and peak have columns of their own."""
+WIDE: Final = 132
+"""From this width on, everything has a column of its own."""
 
 
 def state_text(state: str) -> Text:
@@ -44,29 +44,55 @@ def severity_text(severity: str) -> Text:
 
 def listing(alerts: Sequence[Alert], now: int, width: int) -> Table:
     """Lay out alerts for a terminal of ``width`` characters; ``now`` in ms."""
-    wide = width >= WIDE
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("state", no_wrap=True, min_width=12)
-    table.add_column("severity", no_wrap=True, min_width=10)
-    if wide:
-        table.add_column("kind", no_wrap=True)
-    table.add_column("series", overflow="fold", min_width=8)
-    table.add_column("since (UTC)", no_wrap=not wide)
-    if wide:
-        table.add_column("peak", justify="right", no_wrap=True)
-    table.add_column("seen / usual", justify="right", no_wrap=wide)
-    table.add_column("flags", overflow="fold")
-    table.add_column("id", no_wrap=True, min_width=25)
-    for alert in alerts:
-        cells = [state_text(alert.state), severity_text(alert.severity)]
-        if wide:
-            cells.append(Text(plain(alert.kind, 20)))
-        cells += [Text(plain(alert.series, 60)), Text(short(alert.onset * MINUTE_MS))]
-        if wide:
-            cells.append(Text(f"{alert.peak:.1f}" if alert.peak else "–"))
-        cells += [Text(seen(alert)), Text(told_flags(alert, now)), Text(plain(alert.id, 40))]
-        table.add_row(*cells)
+    if width >= WIDE:
+        _wide(table, alerts, now)
+    else:
+        _narrow(table, alerts, now)
     return table
+
+
+def _wide(table: Table, alerts: Sequence[Alert], now: int) -> None:
+    for name in ("state", "severity", "kind"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("series", overflow="fold", min_width=12)
+    table.add_column("since (UTC)", no_wrap=True)
+    for name in ("peak", "seen / usual"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("flags", overflow="fold", min_width=12)
+    table.add_column("id", no_wrap=True)
+    for alert in alerts:
+        table.add_row(
+            state_text(alert.state),
+            severity_text(alert.severity),
+            Text(plain(alert.kind, 20)),
+            Text(plain(alert.series, 60)),
+            Text(short(alert.onset * MINUTE_MS)),
+            Text(peak(alert)),
+            Text(seen(alert)),
+            Text(told_flags(alert, now)),
+            Text(plain(alert.id, 40)),
+        )
+
+
+def _narrow(table: Table, alerts: Sequence[Alert], now: int) -> None:
+    """Tell each alert in two lines, which fit 80 columns."""
+    for name in ("state\nseverity", "id\nseries", "since (UTC)\nkind, peak"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    table.add_column("seen / usual\nflags", overflow="fold")
+    for alert in alerts:
+        lines = Text("\n").join
+        table.add_row(
+            lines([state_text(alert.state), severity_text(alert.severity)]),
+            Text(f"{plain(alert.id, 40)}\n{plain(alert.series, 60)}"),
+            Text(f"{short(alert.onset * MINUTE_MS)}\n{plain(alert.kind, 20)}, {peak(alert)}"),
+            Text(f"{seen(alert)}\n{told_flags(alert, now)}"),
+        )
+
+
+def peak(alert: Alert) -> str:
+    """Return the highest evidence, ln M, where there is any."""
+    return f"{alert.peak:.1f}" if alert.peak else "–"
 
 
 def seen(alert: Alert) -> str:

@@ -135,7 +135,10 @@ def _timeline(history: tuple[Transition, ...]) -> RenderableType | None:
             moved = severity_text(line.severity)
         cause = Text(plain(line.cause, 2000))
         table.add_row(
-            Text(short(line.at), style="bright_black"), moved, Text(plain(line.actor, 60)), cause
+            Text(short(line.minute * MINUTE_MS), style="bright_black"),
+            moved,
+            Text(plain(line.actor, 60)),
+            cause,
         )
     return table if history else None
 
@@ -186,5 +189,6 @@ def _detector(found: Figures) -> RenderableType | None:
         pairs.append(("bundles", plain(", ".join(found.bundles))))
     if found.left_out:
         pairs.append(("partitions left out", plain(", ".join(map(str, found.left_out)))))
-    pairs += [(plain(name, 40), plain(value, 1000)) for name, value in found.rest.items()]
+    for name, value in found.rest.items():
+        pairs.append(("usual minute" if name == "null" else plain(name, 40), plain(value, 1000)))
     return _rows(iter(pairs)) if pairs else None
