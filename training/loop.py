@@ -63,6 +63,8 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     """
     workers, keeper = workers or Alone(), keeper or Keeper(None, "")
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # Else every new tensor is first filled with NaN, a tenth of a step; nothing here reads what it did not write.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     nn.Module.to(model, hardware.device)
     keys = train.kinds()
     kinds = [kind for kind in kinds_of(keys) if any(keys[kind[0]])]

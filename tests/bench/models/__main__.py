@@ -3,7 +3,7 @@
 
 Commands: ``prepare`` (the parts), ``main`` and ``main-table`` (one model with every head), ``default``
 (the model that is shipped), ``ladder`` (each rung by number of labels), ``regularisers`` (each part of the
-recipe). Figures are added to ``WORK/figures.jsonl``; tables go to the standard output as Markdown.
+recipe), ``speed`` (a step of training, part by part; needs no data). Figures are added to ``WORK/figures.jsonl``; tables go to the standard output as Markdown.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main() -> None:
 
     chosen.work.mkdir(parents=True, exist_ok=True)
     try:
-        if chosen.command != "main-table" and not getattr(chosen, "table", False):
+        if chosen.command not in {"main-table", "speed"} and not getattr(chosen, "table", False):
             sources.prepare(chosen.data_dir, chosen.work, chosen.rows)
         print(_COMMANDS[chosen.command](chosen))
     except GroundswellError as error:
@@ -92,6 +92,12 @@ def _regularisers(chosen: argparse.Namespace) -> str:
     return regularisers.shown(chosen.work)
 
 
+def _speed(chosen: argparse.Namespace) -> str:
+    from tests.bench.models import step_speed
+
+    return step_speed.measure(chosen.threads)
+
+
 def _machine(chosen: argparse.Namespace) -> Machine:
     return Machine(chosen.threads, chosen.device, chosen.encoder)
 
@@ -103,6 +109,7 @@ _COMMANDS = {
     "default": _default,
     "ladder": _ladder,
     "regularisers": _regularisers,
+    "speed": _speed,
 }
 
 
@@ -139,6 +146,7 @@ def _arguments() -> argparse.ArgumentParser:
     command = commands.add_parser("regularisers", parents=[common, trains, resumes])
     command.add_argument("--epochs", type=int, default=3)
     command.add_argument("--only", action="append", default=[], help="part of a variant's name")
+    commands.add_parser("speed", parents=[common])
     return parser
 
 
