@@ -211,8 +211,9 @@ class DatabaseRecords:
             done = folding.acted(known[alert], action, mark)
             if isinstance(done, str):
                 return done
-            sql.put_alerts(connection, [done[0]])
-            sql.put_transition(connection, done[1], tell=True)
+            if done[1] is not None:
+                sql.put_alerts(connection, [done[0]])
+                sql.put_transition(connection, done[1], tell=True)
             return done[0]
 
     async def judge(

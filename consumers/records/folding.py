@@ -8,6 +8,7 @@ Rules:
 - An acknowledgement ends when the severity rises and when the alert does; a silence without an end ends
   with the alert.
 - What is over can only be silenced until a time, in case that it is reopened.
+- The same mark by the same person once more is the same: a call that was repeated is told once.
 - A verdict of the rule never replaces a person's.
 """
 
@@ -138,10 +139,13 @@ def _over(alert: Alert, minute: int) -> Alert:
     )
 
 
-def acted(alert: Alert, action: Action, mark: Mark) -> tuple[Alert, Transition] | Nothing:
-    """Return the alert after what a person did, and the line of history that says so."""
+def acted(alert: Alert, action: Action, mark: Mark) -> tuple[Alert, Transition | None] | Nothing:
+    """Return the alert after what a person did, and the line of history, None if it was done before."""
     if alert.state == "resolved" and not (action == "silence" and mark.until is not None):
         return "already resolved"
+    standing = {"acknowledge": alert.acknowledged, "silence": alert.silenced}.get(action)
+    if standing is not None and msgspec.structs.replace(standing, at=mark.at) == mark:
+        return alert, None
     minute = mark.at // 60_000
     after = msgspec.structs.replace(alert, sequence=alert.sequence + 1)
     if action == "acknowledge":

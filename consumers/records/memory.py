@@ -129,7 +129,8 @@ class MemoryRecords:
         if isinstance(done, str):
             return done
         self._alerts[alert] = done[0]
-        self._write(done[1], tell=True)
+        if done[1] is not None:
+            self._write(done[1], tell=True)
         return done[0]
 
     async def judge(

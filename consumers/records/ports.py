@@ -180,7 +180,8 @@ class AlertDesk(AlertReader, Protocol):
         """
         Acknowledge, silence (until a time in ms) or resolve an alert.
 
-        Adds a transition and its outbox row. Acknowledging or silencing again replaces the mark.
+        Adds a transition and its outbox row. Acknowledging or silencing again replaces the mark, or does
+        nothing where it is the same one. An alert that is over can only be silenced, until a time.
         """
         ...
 

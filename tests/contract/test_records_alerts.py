@@ -98,6 +98,29 @@ async def test_a_person_acknowledges_and_silences(records, place, lease):
     assert (await records.alert(ID)).acknowledged is None
 
 
+async def test_what_a_person_repeats_is_told_once(records, place, lease):
+    await records.commit_minute(lease, fired())
+    once = await records.act(ID, "acknowledge", "ann", "seen")
+    place.clock.at += 60_000
+    assert await records.act(ID, "acknowledge", "ann", "seen") == once
+    assert await records.act(ID, "acknowledge", "bob", "seen") != once
+    for _ in range(2):
+        await records.act(ID, "silence", "ann", "", T0 + 999_000)
+
+    told = [(line.action, line.actor) for line in (await records.history(ID))[1:]]
+    assert told == [("acknowledge", "ann"), ("acknowledge", "bob"), ("silence", "ann")]
+    assert len(await records.unsent()) == 4
+
+
+async def test_what_is_over_is_silenced_until_a_time_only(records, lease):
+    await records.commit_minute(lease, fired())
+    await records.act(ID, "resolve", "ann", "")
+
+    assert await records.act(ID, "silence", "ann", "") == "already resolved"
+    after = await records.act(ID, "silence", "ann", "", T0 + 999_000)
+    assert after.silenced == Mark("ann", T0, "", T0 + 999_000)
+
+
 async def test_what_a_person_resolved_stays_so_until_it_fires_again(records, lease):
     await records.commit_minute(lease, fired())
     after = await records.act(ID, "resolve", "ann", "a feed fault")

@@ -36,7 +36,7 @@ def test_the_list_tells_state_and_severity_by_sign_and_word(desk):
     code, out, _ = desk.run("list")
 
     assert code == 0
-    entity, banks, rates = out.strip().splitlines()[2:]
+    entity, banks, rates = out.splitlines()[2:]
     assert "● firing" in banks
     assert "‼ critical" in banks
     assert "inhibited" in banks
@@ -143,7 +143,7 @@ def test_one_alert_is_shown_with_everything(desk):
         "sources 3, 1 of the trusted tier",
         "ln M = 11.30, threshold 10.45, highest 11.30",
         "1. Rate rise feared, bonds fall",
-        "wire 2026-02-16 00:00 UTC P(negative) 0.97 3 copies from 2 sources",
+        "wire 2026-02-16 00:00 UTC P(negative) 0.97 told 3 times by 2 sources",
         "https://x.test/1",
         "the evidence reached the threshold",
         "it went on looking usual",

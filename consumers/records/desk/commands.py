@@ -55,7 +55,8 @@ def shown(picture: RenderableType, console: Console | None = None) -> None:
         return
     with console.capture() as caught:
         console.print(picture)
-    typer.echo("\n".join(line.rstrip() for line in caught.get().rstrip().split("\n")))
+    lines = (line.rstrip() for line in caught.get().split("\n"))
+    typer.echo("\n".join(lines).strip("\n"))
 
 
 def screen() -> Console:

@@ -110,8 +110,7 @@ def _stories(stories: tuple[Story, ...]) -> RenderableType | None:
         line.append(plain(story.title) or "(no title)", style="bold")
         sure = "" if story.negative is None else f"  P(negative) {story.negative:.2f}"
         line.append(
-            f"\n   {plain(story.source, 80)}  {short(story.published)} UTC{sure}  "
-            f"{story.copies} copies from {story.sources} sources"
+            f"\n   {plain(story.source, 80)}  {short(story.published)} UTC{sure}  {_told(story)}"
         )
         if story.url:
             line.append(f"\n   {plain(story.url)}", style="cyan")
@@ -119,6 +118,13 @@ def _stories(stories: tuple[Story, ...]) -> RenderableType | None:
             line.append(f"\n   words: {plain(', '.join(story.spoke))}")
         lines.append(line)
     return Group(*lines) if lines else None
+
+
+def _told(story: Story) -> str:
+    if story.copies <= 1:
+        return "told once"
+    sources = "one source" if story.sources <= 1 else f"{story.sources} sources"
+    return f"told {story.copies} times by {sources}"
 
 
 def _members(members: tuple[str, ...]) -> RenderableType | None:
