@@ -23,6 +23,7 @@ DAY = 20_500
 M0 = DAY * 1440
 """Midnight of 16 February 2026, in minutes since 1970."""
 
+RATES, BANKS = "topic:rates", "topic:banks"
 HOSTILE = "=cmd|'/c calc'!A1 [bold red]not markup[/] \x1b[2J\u202eevil"
 STORIES = (
     Story("a", "Rate rise feared, bonds fall", "wire", "https://x.test/1", M0 * 60_000, 0.97, 3, 2),

@@ -1,35 +1,10 @@
-"""`groundswell alerts list | show | ack | silence | resolve | judge`, over SQLite."""
+"""`groundswell alerts list | show`, over SQLite."""
 
 import re
-import shutil
 
 import pytest
 
-from tests.desk_world import M0, Desk, Written, evidence
-
-RATES, BANKS = "topic:rates", "topic:banks"
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """A database with three alerts, and their ids."""
-    file = tmp_path_factory.mktemp("desk") / "r.db"
-    made = Written(f"sqlite:///{file}")
-    made.fire(RATES, M0 + 60)
-    made.fire(BANKS, M0 + 70, severity="critical", inhibited_by="0123-1")
-    made.end(made.ids[0], RATES, M0 + 200)
-    made.fire("entity:acme", M0 + 300, "event", about="fraud", peak=0.0, evidence=b'{"tier": "a"}')
-    made.close()
-    return file, made.ids
-
-
-@pytest.fixture
-def desk(written, tmp_path, capsys, monkeypatch):
-    file, ids = written
-    shutil.copy(file, tmp_path / "r.db")
-    made = Desk(f"sqlite:///{tmp_path}/r.db", M0 + 300, list(ids), None, capsys, monkeypatch)
-    yield made
-    made.close()
+from tests.desk_world import BANKS, M0, RATES, evidence
 
 
 def test_the_list_tells_state_and_severity_by_sign_and_word(desk):
@@ -203,110 +178,6 @@ def test_an_umbrella_is_shown_with_its_series(desk):
     name = desk.fire("market", M0 + 900, "umbrella", evidence=held)
 
     assert "Series under it\n  topic:a, topic:b\n" in desk.run("show", name)[1]
-
-
-@pytest.mark.parametrize("command", [("show",), ("ack",), ("resolve",), ("silence",)])
-def test_an_unknown_or_ambiguous_name_is_answered(desk, command):
-    again = desk.fire(RATES, M0 + 900)
-
-    code, out, err = desk.run(*command, "ffff\x1b")
-    assert (code, out) == (1, "")
-    assert "no alert has an id that begins with ffff" in err
-    code, out, err = desk.run(*command, again[:16])
-    assert (code, out) == (1, "")
-    assert f"{again[:16]} begins the ids of 2 alerts" in err
-    assert f"{again}  firing  topic:rates" in err
-    assert f"{desk.ids[0]}  resolved  topic:rates" in err
-
-
-def test_nothing_is_done_where_one_of_the_names_is_not_clear(desk):
-    code, out, _ = desk.run("ack", desk.ids[1], "nothing")
-
-    assert (code, out) == (1, "")
-    assert desk.json("list", "--acked")["alerts"] == []
-
-
-def test_a_person_acknowledges(desk, monkeypatch):
-    monkeypatch.setenv("LOGNAME", "bea")
-    code, out, _ = desk.run("ack", desk.ids[1][:6], desk.ids[2][:6], "--comment", "I look\x1b[2J")
-
-    assert code == 0
-    assert out.splitlines() == [f"{name} acknowledged by bea" for name in desk.ids[1:]]
-    found = desk.json("show", desk.ids[1])
-    assert found["alert"]["flags"] == ["acknowledged", "inhibited"]
-    assert found["alert"]["acknowledged"]["actor"] == "bea"
-    last = found["history"][-1]
-    assert (last["action"], last["actor"]) == ("acknowledge", "bea")
-    shown = desk.run("show", desk.ids[1])[1]
-    assert "» acknowledge" in shown
-    assert "I look [2J" in shown
-    assert "\x1b" not in shown
-
-
-def test_a_person_silences_for_a_time(desk):
-    code, out, _ = desk.run("silence", desk.ids[1], "--for", "2h", "--as", "ann")
-
-    assert code == 0
-    assert re.fullmatch(rf"{desk.ids[1]} silenced by ann until \d{{4}}-.* UTC\n", out)
-    assert "silenced" in desk.json("show", desk.ids[1])["alert"]["flags"]
-    assert desk.run("silence", desk.ids[1], "--as", "ann")[1].endswith("ann until it ends\n")
-    assert desk.json("show", desk.ids[1])["alert"]["silenced"]["until"] is None
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (("--for", "2h", "--until", "2030-01-01"), "not both"),
-        (("--for", "31d"), "within 30 days"),
-        (("--until", "2020-01-01"), "must end in the future"),
-        (("--for", "a while"), "--for 'a while': must be a span"),
-        (("--for", "0h"), "--for '0h': must be a span"),
-        (("--as", "watch"), "the program's own name"),
-        (("--as", " "), "say who you are"),
-        (("--as", "x" * 101), "say who you are"),
-        (("--comment", "x" * 2001), "--comment: 2001 characters"),
-    ],
-)
-def test_a_silence_that_cannot_be_is_refused(desk, options, says):
-    code, _, err = desk.run("silence", desk.ids[1], *options)
-
-    assert code == 2
-    assert says in err
-    assert desk.json("show", desk.ids[1])["alert"]["silenced"] is None
-
-
-def test_a_person_resolves_once(desk):
-    assert desk.run("resolve", desk.ids[1], "--as", "ann", "--comment", "a feed fault")[0] == 0
-    code, out, err = desk.run("resolve", desk.ids[1], desk.ids[2], "--as", "ann")
-
-    assert code == 1
-    assert f"{desk.ids[1]}: already resolved" in err
-    assert out == f"{desk.ids[2]} resolved by ann\n"
-    assert desk.json("show", desk.ids[1])["alert"]["state"] == "resolved"
-    assert "a person resolved it" in desk.run("show", desk.ids[1])[1]
-    assert "already resolved" in desk.run("ack", desk.ids[0])[2]
-
-
-def test_only_a_silence_with_an_end_outlasts_an_alert(desk):
-    code, _, err = desk.run("silence", desk.ids[0])
-    assert code == 1
-    assert "already resolved; give --for or --until" in err
-    assert desk.run("silence", desk.ids[0], "--for", "1h")[0] == 0
-
-
-def test_a_person_judges(desk):
-    assert desk.run("judge", desk.ids[0], "void", "--reason", "a test", "--as", "ann")[0] == 0
-    assert desk.run("judge", desk.ids[0], "miss", "--reason", "old news", "--as", "bob")[0] == 0
-
-    found = desk.json("show", desk.ids[0])
-    said = [(v["judgement"], v["actor"], v["reason"]) for v in found["verdicts"]]
-    assert said == [("void", "ann", "a test"), ("miss", "bob", "old news")]
-    assert found["alert"]["verdict"]["judgement"] == "miss"
-    code, _, err = desk.run("judge", desk.ids[0], "maybe", "--reason", "x")
-    assert code == 2
-    assert "judgement maybe: must be one of hit, miss, void" in err
-    assert desk.run("judge", "nothing", "hit", "--reason", "x")[0] == 1
-    assert desk.run("judge", desk.ids[0], "hit")[0] == 2
 
 
 def test_records_that_are_not_there_are_not_made(desk, tmp_path):

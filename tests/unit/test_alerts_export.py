@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from consumers.records.alerts import Verdict
-from tests.desk_world import M0, Desk, evidence
+from tests.desk_world import BANKS, M0, RATES, Desk, evidence
 
-RATES, BANKS, EVIL = "topic:rates", "topic:banks", "scheme:=cmd|'/c calc'!A1"
+EVIL = "scheme:=cmd|'/c calc'!A1"
 
 
 @pytest.fixture
