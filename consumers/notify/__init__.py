@@ -1,0 +1,1 @@
+"""``notify``: from transitions to the subscribers' channels."""

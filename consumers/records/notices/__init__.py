@@ -1,0 +1,1 @@
+"""What subscribers are told: subscriptions, channels, silences, the queue of deliveries, and the log."""
