@@ -126,6 +126,7 @@ class DatabaseRecords:
             for transition, tell in written.transitions:
                 sql.put_transition(connection, transition, tell=tell)
             sql.put_span(connection, minute)
+            sql.forget(connection, folding.forgotten(held.minute, minute.minute))
             for verdict in minute.verdicts:
                 sql.put_verdict(connection, verdict, at)
             return Committed(sql.closed(connection))

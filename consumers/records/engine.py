@@ -31,6 +31,13 @@ BUSY_SECONDS = 5
 _PATIENCE = " ".join(
     f"-c {name}={BUSY_SECONDS}s" for name in ("lock_timeout", "idle_in_transaction_session_timeout")
 )
+# A server that is gone without a word (a machine, a network) is noticed, not waited for.
+_NOTICED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 _SCHEMA_GONE = ("no such table", "no such column", "has no column")
 _BROKEN = ("malformed", "not a database", "readonly")
 
@@ -85,7 +92,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
-            connect_args={"connect_timeout": BUSY_SECONDS, "options": _PATIENCE},
+            connect_args={"connect_timeout": BUSY_SECONDS, "options": _PATIENCE, **_NOTICED},
         )
     except ImportError:
         raise CannotStart(

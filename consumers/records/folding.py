@@ -9,11 +9,13 @@ Rules:
   with the alert.
 - What is over can only be silenced until a time, in case that it is reopened.
 - The same mark by the same person once more is the same: a call that was repeated is told once.
+- A line of history that belongs to no alert (a series that was pending, and is no more) goes after
+  ``BARE_KEPT_DAYS``, at the first minute of a day: of many series there are many.
 - A verdict of the rule never replaces a person's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,7 +33,11 @@ from consumers.records.alerts import (
 from consumers.records.ports import Action, Filter, Nothing, Span
 from groundswell.errors import Bug, Rejected
 
-_DIGITS = 12  # more than any minute has, and less than a database's integers hold
+BARE_KEPT_DAYS: Final = 90
+"""How long lines of history are kept that belong to no alert."""
+
+_DAY: Final = 1440
+_DIGITS: Final = 12  # more than any minute has, and less than a database's integers hold
 
 
 class Written(NamedTuple):
@@ -187,6 +193,13 @@ def spanned(last: Span | None, minute: Minute) -> Span | None:
     if last is not None and (last.until, last.budget) == (first, minute.budget):
         first = last.since
     return Span(first, minute.minute + 1, minute.budget)
+
+
+def forgotten(before: int | None, minute: int) -> int | None:
+    """Return the minute before which lines without an alert go now; None: nothing goes."""
+    if before is None or before // _DAY == minute // _DAY:
+        return None
+    return minute - BARE_KEPT_DAYS * _DAY
 
 
 def words(text: str) -> str:

@@ -37,10 +37,12 @@ class MemoryRecords:
         self._decided: tuple[int | None, int] = (None, 0)
         self._states: dict[str, bytes] = {}
         self._alerts: dict[str, Alert] = {}
-        self._history: list[Transition] = []
+        self._history: dict[int, Transition] = {}
+        self._numbered = 0
         self._verdicts: list[Said] = []
         self._spans: list[Span] = []
         self._unsent: list[int] = []
+        self._told: set[int] = set()
 
     async def acquire(self, holder: str, ttl_ms: int) -> Lease:
         now = self._wall()
@@ -85,6 +87,7 @@ class MemoryRecords:
         if span is not None:
             kept = [known for known in self._spans if known.since != span.since]
             self._spans = [*kept, span]
+        self._forget(folding.forgotten(held, minute.minute))
         for transition, tell in written.transitions:
             self._write(transition, tell=tell)
         for verdict in minute.verdicts:
@@ -107,7 +110,7 @@ class MemoryRecords:
         return tuple(self._alerts[name] for name in found[:limit])
 
     async def history(self, alert: str) -> tuple[Transition, ...]:
-        return tuple(line for line in self._history if alert and line.alert == alert)
+        return tuple(line for line in self._history.values() if alert and line.alert == alert)
 
     async def verdicts(self, alert: str) -> tuple[Said, ...]:
         return tuple(verdict for verdict in self._verdicts if verdict.alert == alert)
@@ -145,7 +148,7 @@ class MemoryRecords:
         return self._alerts[alert]
 
     async def unsent(self, limit: int = 100) -> tuple[Outgoing, ...]:
-        lines = [self._history[number - 1] for number in self._unsent[:limit]]
+        lines = [self._history[number] for number in self._unsent[:limit]]
         return tuple(Outgoing(li.number, li, self._alerts.get(li.alert)) for li in lines)
 
     async def sent(self, numbers: Sequence[int]) -> None:
@@ -161,10 +164,19 @@ class MemoryRecords:
         return tuple(sorted(name for name, alert in self._alerts.items() if alert.closed))
 
     def _write(self, transition: Transition, *, tell: bool) -> None:
-        number = len(self._history) + 1
-        self._history.append(folding.numbered(transition, number))
+        self._numbered += 1
+        self._history[self._numbered] = folding.numbered(transition, self._numbered)
         if tell:
-            self._unsent.append(number)
+            self._unsent.append(self._numbered)
+            self._told.add(self._numbered)
+
+    def _forget(self, before: int | None) -> None:
+        if before is not None:
+            self._history = {
+                number: line
+                for number, line in self._history.items()
+                if line.alert or line.minute >= before or number in self._told
+            }
 
     def _say(self, verdict: Verdict) -> None:
         said = [v for v in self._verdicts if (v.alert, v.actor) == (verdict.alert, verdict.actor)]

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from consumers.records.engine import writing
+from consumers.records.engine import reading, writing
 from groundswell.errors import CannotStart
 
 _LOCK: Final = 7_421_906_385
@@ -66,7 +66,7 @@ def ready(engine: sa.Engine, *, make: bool = True) -> None:
             f"records_url: there is no file {file}; name the one that `watch` writes, or call this in "
             "its folder"
         )
-    with writing(engine) as connection:
+    with reading(engine) as connection:
         schema = schema_of(connection)
     if make and schema.verdict == "empty" and engine.dialect.name == "sqlite":
         upgrade(engine)

@@ -90,6 +90,16 @@ def put_span(connection: sa.Connection, minute: Minute) -> None:
         _upsert(connection, spans, [span._asdict()])
 
 
+def forget(connection: sa.Connection, before: int | None) -> None:
+    """Remove what was never told of series without an alert before a minute."""
+    if before is None:
+        return
+    told = sa.exists().where(outbox.c.number == history.c.number)
+    connection.execute(
+        sa.delete(history).where(history.c.alert.is_(None), history.c.minute < before, ~told)
+    )
+
+
 def put_verdict(connection: sa.Connection, verdict: Verdict, at: int) -> None:
     """Add what was said of an alert, unless the same actor said the same last."""
     last = connection.execute(

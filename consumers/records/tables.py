@@ -3,7 +3,7 @@ The tables of the records, as this release reads and writes them.
 
 Rules: the migrations make them, and a test compares both. Times are ms since 1970, minutes are minutes
 since 1970; evidence, marks and verdicts are JSON as text. ``history`` and ``verdicts`` are only ever added
-to, which triggers enforce. One row of ``lease`` is what every decided minute locks.
+to, which triggers enforce; but lines of history without an alert go after a time. One row of ``lease`` is what every decided minute locks.
 """
 
 from sqlalchemy import (
@@ -92,6 +92,13 @@ history = Table(
     Column("severity", Text),
     Column("evidence", Text, nullable=False),
     UniqueConstraint("alert", "sequence", name="history_sequence"),
+    # What is removed after a time.
+    Index(
+        "history_bare",
+        "minute",
+        sqlite_where=text("alert IS NULL"),
+        postgresql_where=text("alert IS NULL"),
+    ),
 )
 
 outbox = Table(
