@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from consumers.records.alerts import Minute
 from consumers.records.database import open_records
@@ -16,6 +17,9 @@ from consumers.records.tables import metadata
 from groundswell import cli
 from groundswell.errors import Bug, CannotContinue, CannotStart, SettingsError, Transient
 from tests.records_world import ID, fired, new_database
+
+
+HEAD = ScriptDirectory.from_config(_config()).get_current_head()
 
 
 @pytest.fixture
@@ -44,9 +48,9 @@ def test_a_user_makes_and_checks_the_schema(database, monkeypatch, capsys):
     assert run(monkeypatch, database.url(), "check") == 1
     assert "is empty: run `groundswell records upgrade`" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "upgrade") == 0
-    assert "went from empty to 0002" in capsys.readouterr().out
+    assert f"went from empty to {HEAD}" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "upgrade") == 0
-    assert "has schema 0002, as this release needs" in capsys.readouterr().out
+    assert f"has schema {HEAD}, as this release needs" in capsys.readouterr().out
     assert run(monkeypatch, database.url(), "check") == 0
 
 
@@ -56,7 +60,7 @@ async def test_a_newer_schema_is_refused(database, engine, monkeypatch, capsys):
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0999'"))
 
     with pytest.raises(
-        CannotStart, match=r"schema 0999, which this release \(0002\) does not know"
+        CannotStart, match=rf"schema 0999, which this release \({HEAD}\) does not know"
     ):
         await open_records(database.url())
     assert run(monkeypatch, database.url(), "upgrade") == 2
@@ -71,10 +75,12 @@ async def test_an_older_schema_is_refused_and_upgraded(database, engine, monkeyp
         command.upgrade(config, "0001")
         connection.execute(sa.text("UPDATE lease SET minute = 7"))
 
-    with pytest.raises(CannotStart, match="0001, older than 0002: stop all programs, back it up"):
+    with pytest.raises(
+        CannotStart, match=f"0001, older than {HEAD}: stop all programs, back it up"
+    ):
         await open_records(database.url())
     assert await asyncio.to_thread(run, monkeypatch, database.url(), "upgrade") == 0
-    assert "went from 0001 to 0002" in capsys.readouterr().out
+    assert f"went from 0001 to {HEAD}" in capsys.readouterr().out
     records = await open_records(database.url())
     assert (await records.load()).minute == 7
     await records.close()
