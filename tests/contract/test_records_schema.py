@@ -18,7 +18,6 @@ from groundswell import cli
 from groundswell.errors import Bug, CannotContinue, CannotStart, SettingsError, Transient
 from tests.records_world import ID, fired, new_database
 
-
 HEAD = ScriptDirectory.from_config(_config()).get_current_head()
 
 
