@@ -173,6 +173,15 @@ def test_evidence_of_another_kind_is_shown_as_it_is(desk, odd):
     assert ("tier" in out) == (b"tier" in odd)
 
 
+def test_an_event_is_shown_with_its_story(desk):
+    held = b'{"story": {"title": "Acme defaults", "negative": 0.99}, "by": "default"}'
+    out = desk.run("show", desk.fire("entity:acme", M0 + 900, "event", evidence=held))[1]
+
+    assert "1. Acme defaults" in out
+    assert "time not known  P(negative) 0.99  told once" in out
+    assert " ".join(out.split()).endswith("The detector by default")
+
+
 def test_an_umbrella_is_shown_with_its_series(desk):
     held = b'{"minute": 1, "members": ["topic:a", "topic:b"], "series": 9, "parameters": {}}'
     name = desk.fire("market", M0 + 900, "umbrella", evidence=held)

@@ -114,14 +114,19 @@ def document(evidence: bytes) -> dict[str, Any]:
 def figures(evidence: bytes) -> Figures:
     """Return what can be read of ``evidence``."""
     held = document(evidence)
-    listed = _as(held.get("stories"), list[Any]) or []
+    one = _as(held.get("story"), dict[str, Any])
+    listed = [*([one] if one else []), *(_as(held.get("stories"), list[Any]) or [])]
     threshold = _as(held, Threshold)
-    read = _KNOWN | (set(Threshold.__struct_fields__) if threshold else set())
+    read = (
+        _KNOWN
+        | ({"story"} if one else set())
+        | (set(Threshold.__struct_fields__) if threshold else set())
+    )
     return Figures(
         minute=_as(held.get("minute"), int),
         effect=_as(held.get("effect"), Effect),
         threshold=threshold,
-        stories=tuple(story for one in listed if (story := _as(one, Story)) is not None),
+        stories=tuple(story for each in listed if (story := _as(each, Story)) is not None),
         members=tuple(_as(held.get("members"), list[str]) or ()),
         parameters=_as(held.get("parameters"), dict[str, Any]) or {},
         bundles=tuple(_as(held.get("bundles"), list[str]) or ()),

@@ -108,10 +108,9 @@ def _stories(stories: tuple[Story, ...]) -> RenderableType | None:
     for number, story in enumerate(stories, 1):
         line = Text(f"{number}. ")
         line.append(plain(story.title) or "(no title)", style="bold")
+        when = f"{short(story.published)} UTC" if story.published else "time not known"
         sure = "" if story.negative is None else f"  P(negative) {story.negative:.2f}"
-        line.append(
-            f"\n   {plain(story.source, 80)}  {short(story.published)} UTC{sure}  {_told(story)}"
-        )
+        line.append(f"\n   {plain(story.source, 80)}  {when}{sure}  {_told(story)}")
         if story.url:
             line.append(f"\n   {plain(story.url)}", style="cyan")
         if story.spoke:
