@@ -6,7 +6,7 @@ from typing import Any
 
 from consumers.records.database import open_records
 from tests.desk_world import Desk
-from tests.watch_loop_world import START, SURGE, World
+from tests.watch_loop_world import HOURS, SURGE, World
 
 
 async def watched(url: str) -> None:
@@ -36,8 +36,7 @@ def test_what_watch_raised_is_listed_shown_and_counted(tmp_path, capsys, monkeyp
 
     desk.run("judge", alert["id"], "miss", "--reason", "a test", "--as", "ann")
     alarms = desk.json("quality")["false_alarms"]
-    # One false alarm a day is allowed; all but the first batch of minutes is known.
-    decided = (SURGE + 241 - START) / 1440
-    assert decided - 60 / 1440 <= alarms["days"] <= decided
+    # A first start decides a day, of whose first batch only the last minute is known.
+    assert alarms["days"] == (HOURS * 60 - 59) / 1440
     assert alarms["budgeted"] == alarms["days"]
     assert alarms["observed"] == 1
