@@ -14,8 +14,11 @@ import msgspec
 from consumers.watch.core.baseline import Shadow
 from consumers.watch.core.decide import Decision
 from consumers.watch.core.effect import Effect, effect_of
+from consumers.watch.core.events import Limits
 from consumers.watch.core.evidence import Null, heaviest
+from consumers.watch.core.grave import Graves
 from consumers.watch.core.parameters import Parameters
+from consumers.watch.core.tiers import Tiers
 from consumers.watch.ports import Story
 
 STORIES_SHOWN = 5
@@ -56,7 +59,9 @@ class Setting(msgspec.Struct, frozen=True):
     """
     What all series of a minute have in common; ``bundles`` names hashes, ``shadows`` are by new bundle.
 
-    ``series``, how many there are, and ``log_threshold`` are set with each minute.
+    ``series``, how many there are, and ``log_threshold`` are set with each minute. Events are looked for
+    with ``tiers``, ``graves`` and ``limits``, on a first start from minute ``since`` on; ``sources`` are
+    names behind hashes.
     """
 
     parameters: Parameters
@@ -66,6 +71,11 @@ class Setting(msgspec.Struct, frozen=True):
     log_threshold: float = 0.0
     series: int = 0
     shadows: Mapping[int, Shadow] = {}
+    tiers: Tiers = Tiers()
+    graves: Graves = Graves()
+    limits: Limits = Limits()
+    sources: Mapping[int, str] = {}
+    since: int = 0
 
 
 class UmbrellaEvidence(msgspec.Struct, frozen=True):

@@ -6,6 +6,9 @@ The detector's state as it stands in the records: one value per name, in msgpack
     umbrella      what stands over them
     s:<series>    what changes with every minute
     b:<series>    the baseline, which changes with every period
+    events        the grave stories that were told
+    q:<key>       how often a source or a series speaks
+    v:<alert>     the trial of an alert that is not judged yet
 
 Rules: a quiet series stands at an earlier minute than the last decided one (``core/quiet.py``): its state
 is not written until it is decided. Equal states have equal encodings; only what changed is written (``changes``); what this release
@@ -19,10 +22,13 @@ import msgspec
 
 from consumers.watch.core.baseline import Baseline
 from consumers.watch.core.decide import Series
+from consumers.watch.core.events import Events
 from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.season import Pool
+from consumers.watch.core.silence import Rhythm
 from consumers.watch.core.together import All, none_yet
 from consumers.watch.core.umbrella import Umbrella
+from consumers.watch.core.verdict import Trial
 from groundswell.errors import CannotContinue
 
 FORM: Final = 2
@@ -39,10 +45,17 @@ class Meta(msgspec.Struct, frozen=True):
 
 
 class Kept(NamedTuple):
-    """The detectors, and the partitions that have been seen."""
+    """
+    The detectors, the partitions that have been seen, and what else is remembered.
+
+    ``events`` is None before the first minute; ``rhythms`` are by key, ``trials`` by alert.
+    """
 
     detectors: All
     partitions: tuple[int, ...]
+    events: Events | None = None
+    rhythms: Mapping[str, Rhythm] = {}
+    trials: Mapping[str, Trial] = {}
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -64,15 +77,28 @@ def changes(before: Kept, after: Kept, parameters: Parameters, *, first: bool) -
         changed["pool"] = _encode(new.pool)
     if first or old.umbrella != new.umbrella:
         changed["umbrella"] = _encode(new.umbrella)
-    for name, series in new.series.items():
-        if first or old.series.get(name) is not series:
-            changed[f"s:{name}"] = _encode(series)
-    for name, baseline in new.baselines.items():
-        if first or old.baselines.get(name) is not baseline:
-            changed[f"b:{name}"] = _encode(baseline)
-    for name in old.series.keys() - new.series.keys():
-        changed[f"s:{name}"] = changed[f"b:{name}"] = b""
+    if after.events is not None and (first or before.events != after.events):
+        changed["events"] = _encode(after.events)
+    for prefix, was, now in (
+        ("s:", old.series, new.series),
+        ("b:", old.baselines, new.baselines),
+        ("q:", before.rhythms, after.rhythms),
+        ("v:", before.trials, after.trials),
+    ):
+        changed |= _differing(prefix, was, now, first=first)
     return changed
+
+
+def _differing(
+    prefix: str, was: Mapping[str, object], now: Mapping[str, object], *, first: bool
+) -> dict[str, bytes]:
+    """Return the values that are not the same ones, and nothing for those that are gone."""
+    changed = {
+        f"{prefix}{name}": _encode(value)
+        for name, value in now.items()
+        if first or was.get(name) is not value
+    }
+    return changed | {f"{prefix}{name}": b"" for name in was.keys() - now.keys()}
 
 
 def restored(states: Mapping[str, bytes], parameters: Parameters) -> Kept:
@@ -89,11 +115,18 @@ def restored(states: Mapping[str, bytes], parameters: Parameters) -> Kept:
             msgspec.msgpack.decode(states["pool"], type=Pool),
             msgspec.msgpack.decode(states["umbrella"], type=Umbrella),
         )
+        events = states.get("events")
+        return Kept(
+            detectors,
+            meta.partitions,
+            msgspec.msgpack.decode(events, type=Events) if events else None,
+            {n[2:]: msgspec.msgpack.decode(v, type=Rhythm) for n, v in _of(states, "q:")},
+            {n[2:]: msgspec.msgpack.decode(v, type=Trial) for n, v in _of(states, "v:")},
+        )
     except (KeyError, msgspec.DecodeError) as error:
         raise CannotContinue(
             f"the detectors' state in the records cannot be read ({error}); {_ADVICE}"
         ) from error
-    return Kept(detectors, meta.partitions)
 
 
 def _of(states: Mapping[str, bytes], prefix: str) -> list[tuple[str, bytes]]:

@@ -3,7 +3,8 @@ The loop of `watch`: hold the lease, look how far the counts are, decide, write,
 
     turn    lease? ──► load? ──► marks ──► cells of what was touched ──► marks again
                                    └ too few: wait      └ fewer than before: throw it away
-            minute by minute: decide ──► stories of what moved ──► one transaction
+            minute by minute: stories of trusted sources ──► decide ──► stories of what moved
+                              ──► one transaction
             relay what is unsent
 
 Rules: one process holds the lease and decides; the others ask for it every two seconds, and have it
@@ -15,6 +16,7 @@ emptied and filled again within one reading would look like cannot be told from 
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -24,14 +26,19 @@ from consumers.backoff import pause_after
 from consumers.ports import Clock, Waiting
 from consumers.records.alerts import Minute
 from consumers.records.ports import Lease, Refused, WatchRecords
+from consumers.watch.core.events import Limits
+from consumers.watch.core.grave import Graves
 from consumers.watch.core.lazily import Schedule
 from consumers.watch.core.parameters import Parameters
-from consumers.watch.evidence import STORIES_SHOWN, Setting
+from consumers.watch.core.tiers import Tiers
+from consumers.watch.evidence import Setting
 from consumers.watch.keeping import Kept, changes, restored
-from consumers.watch.outlook import MINUTE_MS, Standing, noted, outlook, went_back
-from consumers.watch.ports import CountView, Story
+from consumers.watch.outlook import MINUTE_MS, Outlook, Standing, noted, outlook, went_back
+from consumers.watch.ports import CountView, ShadowView, SourceNames, Unsaid
 from consumers.watch.relay import Relay
-from consumers.watch.rounds import Decided, decide_minute, let_go, written
+from consumers.watch.rounds import let_go
+from consumers.watch.whole import JUDGED_BY, Whole, candidates, whole_minute
+from consumers.watch.written import lines_of
 from groundswell.errors import Transient
 
 LEASE_MS: Final = 7_000
@@ -39,6 +46,8 @@ RENEW_SECONDS: Final = 2.0
 """Also how often those who stand by ask: together less than ten seconds."""
 BATCH_MINUTES: Final = 60
 INTERVAL_SECONDS: Final = 1.0
+EVENTS_READ: Final = 50
+"""Stories of a series and a minute in which events are looked for, the surest first."""
 
 COUNTS: Final = "counts"
 LEASE: Final = "records: lease"
@@ -48,13 +57,21 @@ log = structlog.get_logger()
 
 
 class Plan(NamedTuple):
-    """``lateness`` in ms; a first start decides ``back`` minutes of the past, to learn from them."""
+    """
+    ``lateness`` in ms; a first start decides ``back`` minutes of the past, to learn from them.
+
+    ``tiers`` and ``graves`` (``consumers.watch.lists`` reads them) are what events are found with: without
+    them there are none. ``limits``: how many events an hour, and how long each lives.
+    """
 
     holder: str
     budget: float
     lateness: int = 120_000
     back: int = 1440
     parameters: Parameters = Parameters()
+    tiers: Tiers = Tiers()
+    graves: Graves = Graves()
+    limits: Limits = Limits()
 
 
 @dataclass
@@ -80,6 +97,8 @@ class Watching:
     relay: Relay
     clock: Clock
     health: Waiting
+    shadows: ShadowView = field(default_factory=Unsaid)
+    sources: SourceNames = field(default_factory=Unsaid)
     _lease: Lease | None = None
     _asked: float = float("-inf")
     _mind: Mind | None = None
@@ -179,37 +198,58 @@ class Watching:
             self.health.waiting(COUNTS, "the store lost counts while they were read")
             return
         self.health.working(COUNTS)
-        setting = Setting(self.plan.parameters, self.plan.budget, bundles, ahead.left_out)
-        state = mind.committed.detectors
+        setting = await self._setting(bundles, ahead)
+        kept = mind.committed
         closed = mind.closed
         if closed:
-            state = let_go(state, first, closed, self.plan.parameters)
-            mind.known = None
+            state = let_go(kept.detectors, first, closed, self.plan.parameters)
+            kept, mind.known = kept._replace(detectors=state), None
         for minute in range(first, last + 1):
-            decided = await asyncio.to_thread(
-                decide_minute, state, minute, seen.get(minute, {}), setting, mind.known
+            held = seen.get(minute, {})
+            stories = {
+                name: await self.view.stories(name, minute, minute, EVENTS_READ)
+                for name in candidates(held, setting)
+            }
+            whole = await asyncio.to_thread(
+                whole_minute, kept, minute, held, stories, setting, mind.known
             )
-            state, mind.known = decided.round.state, decided.known
-            moved = any(d.transitions for d in decided.round.decisions.values())
-            umbrella = decided.before.umbrella != state.umbrella
+            kept, mind.known = whole.kept, whole.decided.known
             # The last, or what is to be told; else it waits for the next that is written.
-            if moved or umbrella or minute == last:
-                await self._commit(mind, decided, closed)
+            if whole.moved or minute == last:
+                await self._commit(mind, whole, closed)
                 if self._mind is not mind:
                     return
                 closed = ()
 
-    async def _commit(self, mind: Mind, decided: Decided, closed: tuple[str, ...]) -> None:
+    async def _setting(self, bundles: Mapping[int, str], ahead: Outlook) -> Setting:
+        plan = self.plan
+        return Setting(
+            plan.parameters,
+            plan.budget,
+            bundles,
+            ahead.left_out,
+            shadows=await self.shadows.shadows(),
+            tiers=plan.tiers,
+            graves=plan.graves,
+            limits=plan.limits,
+            sources=await self.sources.sources(),
+            since=ahead.minute or 0,
+        )
+
+    async def _commit(self, mind: Mind, whole: Whole, closed: tuple[str, ...]) -> None:
         """Write a minute; where that is refused, what this process knows is thrown away."""
-        stories = {name: await self._stories(decided, name) for name in decided.told}
-        episodes, moves = written(decided, stories, mind.raised)
-        kept = Kept(decided.round.state, tuple(sorted(self._standings)))
+        stories = {
+            w: await self.view.stories(w.series, w.first, w.last, JUDGED_BY) for w in whole.wanted
+        }
+        lines = lines_of(whole, stories, mind.raised)
+        kept = whole.kept._replace(partitions=tuple(sorted(self._standings)))
         minute = Minute(
-            minute=decided.minute,
+            minute=whole.minute,
             after=mind.last,
             states=changes(mind.committed, kept, self.plan.parameters, first=mind.fresh),
-            episodes=episodes,
-            moves=moves,
+            episodes=lines.episodes,
+            moves=lines.moves,
+            verdicts=lines.verdicts,
             noticed=closed,
             budget=self.plan.budget,
         )
@@ -223,17 +263,12 @@ class Watching:
             if answer.why == "not the holder":
                 self._lease = None
             return
-        mind.last, mind.committed, mind.fresh = decided.minute, kept, False
+        mind.last, mind.committed, mind.fresh = whole.minute, kept, False
         mind.closed = answer.closed
-        mind.raised |= {episode.id: episode.evidence for episode in episodes}
-        for move in moves:
+        mind.raised |= {episode.id: episode.evidence for episode in lines.episodes}
+        for move in lines.moves:
             if move.after == "resolved":
                 mind.raised.pop(move.alert, None)
-
-    async def _stories(self, decided: Decided, name: str) -> tuple[Story, ...]:
-        spell = decided.round.decisions[name].series.machine.episode
-        onset = spell.onset if spell else decided.minute
-        return await self.view.stories(name, onset, decided.minute, STORIES_SHOWN)
 
     def _name(self, left_out: tuple[int, ...]) -> None:
         """Say which partitions are left out, once each time that it changes."""

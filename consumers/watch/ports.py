@@ -9,31 +9,11 @@ less, not with an error: whoever asks compares the marks before and after.
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-import msgspec
-
 from consumers.watch.core.baseline import Shadow
 from consumers.watch.core.evidence import Seen
+from consumers.watch.core.story import Story
 
-
-class Story(msgspec.Struct, frozen=True):
-    """
-    A story of a series, as evidence.
-
-    ``published`` in ms since 1970; ``negative`` is the model's P(negative) of its first item in the
-    series, and ``minute`` the one in which that item counted there; ``copies`` items of ``sources``
-    outlets told it. ``topics`` are the labels that the model gave that item, the surest first.
-    """
-
-    story: str
-    title: str
-    source: str
-    url: str
-    published: int
-    negative: float
-    copies: int = 1
-    sources: int = 1
-    minute: int = 0
-    topics: tuple[str, ...] = ()
+__all__ = ["CountView", "ShadowView", "SourceNames", "Story", "Unsaid"]
 
 
 class CountView(Protocol):

@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.special import beta_cdf, gamma_cdf
 from consumers.watch.core import baseline as baselines
 from consumers.watch.core import evidence as evidences
 from consumers.watch.core import states
@@ -30,6 +29,7 @@ from consumers.watch.core.evidence import Evidence, Null, Seen, Span
 from consumers.watch.core.parameters import Parameters, period_of
 from consumers.watch.core.season import Common, Share
 from consumers.watch.core.states import ELEVATED, LIVE, Machine, Signal, Transition
+from consumers.watch.core.unusual import bounds_of, unusual
 from groundswell.errors import Bug
 
 BUNDLES_KEPT = 4
@@ -236,28 +236,14 @@ def _gate(span: Span, parameters: Parameters) -> str:
 
 
 def _unusual(recent: tuple[Recent, ...], null: Null, about: Kind, parameters: Parameters) -> float:
-    """
-    Return how probably the last hour is still unusual on the sides that the alert is about.
-
-    P(rate > usual with margin) under a gamma posterior with one pseudo-story, and the same of the share
-    under a beta posterior, the larger; 0 for an hour without anything negative, 1 while less than half
-    of it is known.
-    """
+    """Return how probably the last hour is unusual still; 1 while less than half of it is known."""
     if 2 * len(recent) < parameters.ticks(parameters.window):
         return 1.0
-    expected = sum([entry.expected for entry in recent])
-    volume = sum([entry.volume for entry in recent])
-    negative = sum([entry.negative for entry in recent])
-    stories = sum([entry.stories for entry in recent])
-    if not negative and not volume:
-        return 0.0
-    sides = [0.0]
-    if about != "tone":
-        bound = null.mean / null.expected
-        sides.append(1 - gamma_cdf(bound * (1 + expected), 1 + volume))
-    if about != "attention":
-        prior = parameters.pseudo_stories
-        a = prior * null.usual + negative
-        b = prior * (1 - null.usual) + stories - negative
-        sides.append(1 - beta_cdf(null.share, a, b))
-    return max(sides)
+    return unusual(
+        sum([entry.expected for entry in recent]),
+        sum([entry.volume for entry in recent]),
+        sum([entry.negative for entry in recent]),
+        sum([entry.stories for entry in recent]),
+        bounds_of(null, about),
+        parameters,
+    )

@@ -1,0 +1,24 @@
+"""A story of a series, as evidence and as what an event is found in."""
+
+import msgspec
+
+
+class Story(msgspec.Struct, frozen=True):
+    """
+    A negative story.
+
+    ``published`` in ms since 1970; ``negative`` is the model's P(negative) of its first item in the
+    series, and ``minute`` the one in which that item counted there; ``copies`` items of ``sources``
+    outlets told it. ``topics`` are the labels that the model gave that item, the surest first.
+    """
+
+    story: str
+    title: str
+    source: str
+    url: str
+    published: int
+    negative: float
+    copies: int = 1
+    sources: int = 1
+    minute: int = 0
+    topics: tuple[str, ...] = ()
