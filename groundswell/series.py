@@ -6,7 +6,7 @@ in a language that the bundle does not know: counted here and nowhere else), and
 ``scheme:``. Rule: this is the one place that decides it, for ``count`` and for ``recount`` alike.
 """
 
-from groundswell.events import Opinion
+from groundswell.events import Opinion, Origin
 
 
 def series_of(opinion: Opinion) -> tuple[str, ...]:
@@ -19,3 +19,13 @@ def series_of(opinion: Opinion) -> tuple[str, ...]:
 def is_new_in(opinion: Opinion, series: str) -> bool:
     """Say whether the opinion's story is new in ``series``; an item without a story is its own."""
     return opinion.new_in is None or series in opinion.new_in
+
+
+def story_of(origin: Origin) -> str:
+    """
+    Name the story that begins with the item at ``origin``.
+
+    A topic that was deleted and made again gives out its offsets anew: its identity is part of the name.
+    """
+    identity = f"@{origin.topic_id}" if origin.topic_id else ""
+    return f"{origin.topic}{identity}/{origin.partition}/{origin.offset}"

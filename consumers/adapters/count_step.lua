@@ -1,15 +1,22 @@
 -- One step of `count`: all of it, or nothing.
 --
--- KEYS: states, series, bundles, ends of minutes, hours and days, then one hash of cells each.
+-- KEYS: states, series, bundles, ends of minutes, hours and days, spans and ends of story lines, then
+--   one hash of cells each, then one shelf of lines each.
 -- ARGV[1], msgpack: partition, expected state or "", new state, end and level of each hash of cells,
 --   fields and packed cells of each, series and minutes, bundle hashes and names,
---   per level the end up to which windows are too old, how many of those to delete at most.
+--   per level the end up to which windows are too old, how many of those to delete at most,
+--   the position that the lines must go up to for the step to carry them on ("": none), the positions
+--   of the step, how many lines a shelf keeps, minutes and entries of each shelf.
 -- Answers {1} when done, else {0} or {0, the state held}.
 --
 -- Rule: everything is read, and every type is met, before the first write: an error in the middle
 -- would leave half a step, for Redis does not roll back.
-local partition, expected, new, windows, deltas, series, bundles, expired, limit =
+local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines =
   unpack(cmsgpack.unpack(ARGV[1]))
+
+local anchor, began, position, kept, shelves = unpack(lines)
+local CELLS = 8 -- keys before those of cells
+local LINES = CELLS + #deltas
 
 local held = redis.call('HGET', KEYS[1], partition)
 if held == new then return {1} end
@@ -50,7 +57,7 @@ for i = 1, #deltas do
   local pairs_ = deltas[i]
   local fields = {}
   for k = 1, #pairs_, 2 do fields[#fields + 1] = pairs_[k] end
-  local stored = redis.call('HMGET', KEYS[6 + i], unpack(fields))
+  local stored = redis.call('HMGET', KEYS[CELLS + i], unpack(fields))
   for k = 1, #fields do
     if stored[k] then pairs_[2 * k] = merge(stored[k], pairs_[2 * k]) end
   end
@@ -69,10 +76,37 @@ for level = 1, 3 do
   end
 end
 
+local since, go_on = string.match(redis.call('HGET', KEYS[7], partition) or '', '(%d+) (%d+)')
+if not since or go_on ~= anchor then since = began end
+local bare = {}
+if expired[1] > 0 then
+  bare = redis.call('ZRANGEBYSCORE', KEYS[8], '-inf', expired[1], 'LIMIT', 0, limit)
+else
+  redis.call('ZCARD', KEYS[8])
+end
+for i = 1, #shelves do redis.call('ZCARD', KEYS[LINES + i]) end
+
 redis.call('HSET', KEYS[1], partition, new)
+redis.call('HSET', KEYS[7], partition, since .. ' ' .. position)
+if #bare > 0 then
+  redis.call('UNLINK', unpack(bare))
+  redis.call('ZREM', KEYS[8], unpack(bare))
+end
 for i = 1, #writes do
-  redis.call('HSET', KEYS[6 + i], unpack(writes[i]))
-  redis.call('ZADD', KEYS[3 + windows[2 * i]], windows[2 * i - 1], KEYS[6 + i])
+  redis.call('HSET', KEYS[CELLS + i], unpack(writes[i]))
+  redis.call('ZADD', KEYS[3 + windows[2 * i]], windows[2 * i - 1], KEYS[CELLS + i])
+end
+-- A shelf keeps its newest lines: sorted by minute, and within a minute by their bytes.
+for i = 1, #shelves do
+  local key, entries = KEYS[LINES + i], shelves[i]
+  redis.call('ZADD', key, unpack(entries))
+  redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1)
+  if expired[1] > 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. expired[1]) end
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('ZADD', KEYS[8], 'GT', entries[#entries - 1] + 1, key)
+  else
+    redis.call('ZREM', KEYS[8], key)
+  end
 end
 for i = 1, #series, 2 do redis.call('ZADD', KEYS[2], 'GT', series[i + 1], series[i]) end
 for i = 1, #bundles, 2 do redis.call('HSET', KEYS[3], bundles[i], bundles[i + 1]) end

@@ -6,6 +6,7 @@ of a cluster. A source partition's counts live in shard ``partition mod shards``
 """
 
 from consumers.counts.core.levels import CellHash, Level
+from consumers.counts.core.lines import Shelf
 
 _LETTERS: dict[Level, str] = {"minute": "m", "hour": "h", "day": "d"}
 
@@ -45,6 +46,21 @@ def cells(prefix: str, shard: int, name: CellHash) -> str:
     return f"{{{prefix}{shard}}}:{_LETTERS[name.level]}:{name.window}:{name.series}"
 
 
+def shelf_ends(prefix: str, shard: int) -> str:
+    """Keep in a sorted set: key of a shelf -> the end of its newest minute (minutes since 1970)."""
+    return f"{{{prefix}{shard}}}:ends:s"
+
+
+def spans(prefix: str, shard: int) -> str:
+    """Keep in a hash: partition of ``opinions`` -> from and up to which position its lines are kept."""
+    return f"{{{prefix}{shard}}}:spans"
+
+
+def lines(prefix: str, shard: int, shelf: Shelf) -> str:
+    """Keep in a sorted set: entry of a story line -> its minute; ``n`` new stories, ``c`` copies."""
+    return f"{{{prefix}{shard}}}:s:{'n' if shelf.new else 'c'}:{shelf.series}"
+
+
 def stories(prefix: str) -> tuple[str, str, str, str, str, str]:
     """
     Name what is known of stories; all of it in one slot, since an item may be like any other.
@@ -69,3 +85,9 @@ def cell_hash(level: Level, key: str) -> CellHash:
     """Return what a key of cells names; inverse of ``cells``."""
     window, _, name = key.partition("}:")[2].split(":", 1)[1].partition(":")
     return CellHash(level, name, int(window))
+
+
+def shelf(key: str) -> Shelf:
+    """Return what a key of story lines names; inverse of ``lines``."""
+    kind, _, series = key.partition("}:s:")[2].partition(":")
+    return Shelf(series, kind == "n")

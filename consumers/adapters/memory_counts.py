@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
 
 from consumers.counts.core.cells import ZERO, Tally, merge
-from consumers.counts.core.fold import Retention, Step
+from consumers.counts.core.fold import Retention, Step, spanned
 from consumers.counts.core.levels import LEVELS, CellHash, Level, end_of, place_of
+from consumers.counts.core.lines import Entry, Shelf, Span, StoryLine, chosen, newest
 from consumers.counts.core.state import PartitionState
 from consumers.counts.ports import Held, Snapshot
 from groundswell.errors import Transient
@@ -26,11 +27,15 @@ class Shard:
         self.series: dict[str, int] = {}
         self.bundles: dict[int, str] = {}
         self.cells: dict[CellHash, dict[int, Tally]] = {}
+        self.lines: dict[Shelf, tuple[Entry, ...]] = {}
+        self.spans: dict[int, Span] = {}
         self._ends: dict[Level, list[tuple[int, CellHash]]] = {level: [] for level in LEVELS}
         """Per level a heap of the hashes by the ends of their windows: `recount` holds many."""
 
     def add(self, partition: int, step: Step, retention: Retention) -> None:
         """Apply a step."""
+        held = self.states.get(partition)
+        self.spans[partition] = spanned(self.spans.get(partition), held, step)
         self.states[partition] = step.state
         expired = retention.expired_before(step.state.mark)
         for level, ends in self._ends.items():
@@ -45,9 +50,24 @@ class Shard:
             into = self.cells[name]
             for field, tally in fields.items():
                 into[field] = merge(into.get(field, ZERO), tally)
+        self._shelve(step.lines, expired["minute"])
         for series, minute in step.touched.items():
             self.series[series] = max(minute, self.series.get(series, minute))
         self.bundles.update(step.bundles)
+
+    def _shelve(self, lines: Mapping[Shelf, tuple[Entry, ...]], expired: int) -> None:
+        """Put lines on their shelves; clear some of those that hold only what is too old."""
+        old = sorted(
+            (entries[-1][0], shelf.new, shelf.series)
+            for shelf, entries in self.lines.items()
+            if entries[-1][0] < expired
+        )
+        for _, new, series in old[:DELETED_AT_ONCE]:
+            del self.lines[Shelf(series, new)]
+        for shelf, entries in lines.items():
+            kept = newest((*self.lines.pop(shelf, ()), *entries))
+            if kept := tuple(entry for entry in kept if entry[0] >= expired):
+                self.lines[shelf] = kept
 
 
 class MemoryCounts:
@@ -111,6 +131,22 @@ class MemoryCounts:
                         cells[bucket] = merge(cells.get(bucket, ZERO), tally)
         return found
 
+    async def touched(self, first: int) -> Mapping[str, int]:
+        return {name: minute for name, minute in (await self.series()).items() if minute >= first}
+
+    async def stories(
+        self, series: str, first: int, last: int, limit: int
+    ) -> tuple[StoryLine, ...]:
+        self._reach()
+        found = [
+            line
+            for shard in self.shards
+            for new in (True, False)
+            for minute, line in shard.lines.get(Shelf(series, new), ())
+            if first <= minute <= last
+        ]
+        return chosen(found, limit)
+
     async def bundles(self) -> Mapping[int, str]:
         self._reach()
         return {k: name for shard in self.shards for k, name in shard.bundles.items()}
@@ -119,11 +155,18 @@ class MemoryCounts:
         self._reach()
         return frozenset(self.shards[shard].cells)
 
-    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
+    async def shelves(self, shard: int) -> frozenset[Shelf]:
+        self._reach()
+        return frozenset(self.shards[shard].lines)
+
+    async def snapshot(
+        self, shard: int, hashes: Collection[CellHash], shelves: Collection[Shelf] = ()
+    ) -> Snapshot:
         self._reach()
         held = self.shards[shard]
         cells = {h: dict(held.cells[h]) for h in hashes if h in held.cells}
-        return Snapshot(dict(held.states), cells, dict(held.series))
+        lines = {s: held.lines[s] for s in shelves if s in held.lines}
+        return Snapshot(dict(held.states), cells, dict(held.series), lines, dict(held.spans))
 
     async def close(self) -> None:
         return

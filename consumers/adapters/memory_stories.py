@@ -19,9 +19,9 @@ from consumers.news.core.stories import (
     decode_sample,
     encode_sample,
     new_series,
-    story_of,
     tags_of,
 )
+from groundswell.series import story_of
 
 BUCKET: Final = 16
 """Samples under one key at most, the newest ones: what many share tells little."""

@@ -18,8 +18,9 @@ from consumers.adapters import keys
 from consumers.adapters.redis_client import Client, connect, speaking, where, whole
 from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import ZERO, Tally, merge, pack, unpack
-from consumers.counts.core.fold import Retention, Step
+from consumers.counts.core.fold import Retention, Step, anchor
 from consumers.counts.core.levels import LEVELS, CellHash, Level, bucket_of, end_of, place_of
+from consumers.counts.core.lines import LINES_KEPT, Shelf, Span, StoryLine, chosen
 from consumers.counts.core.state import PartitionState, decode_state, encode_state
 from consumers.counts.ports import Held, Snapshot
 from groundswell.errors import CannotStart
@@ -30,10 +31,12 @@ DELETED_AT_ONCE: Final = 64
 
 _step = Script((files(__package__) / "count_step.lua").read_text("utf-8"))
 _snapshot = Script(
-    "local out = {redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')} "
-    "for i = 2, #KEYS do out[i] = redis.call('HGETALL', KEYS[i]) end return out"
+    "local sets, out = tonumber(ARGV[1]), {} "
+    "for i, key in ipairs(KEYS) do "
+    "if i <= sets then out[i] = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') "
+    "else out[i] = redis.call('HGETALL', key) end end return out"
 )
-"""Reads one sorted set and any number of hashes as of one instant."""
+"""Reads some sorted sets and then hashes as of one instant."""
 
 
 class RedisCounts:
@@ -99,15 +102,33 @@ class RedisCounts:
             [part for bundle in step.bundles.items() for part in bundle],
             [expired[level] for level in LEVELS],
             DELETED_AT_ONCE,
+            self._lines_of(expected, step),
         ]
         names = [
             keys.states(self._prefix, shard),
             keys.series(self._prefix, shard),
             keys.bundles(self._prefix, shard),
             *(keys.ends(self._prefix, shard, level) for level in LEVELS),
+            keys.spans(self._prefix, shard),
+            keys.shelf_ends(self._prefix, shard),
             *(keys.cells(self._prefix, shard, name) for name in step.cells),
+            *(keys.lines(self._prefix, shard, shelf) for shelf in step.lines),
         ]
         return names, msgspec.msgpack.encode(argument)
+
+    def _lines_of(self, expected: PartitionState | None, step: Step) -> list[object]:
+        """Lay the lines of a step out: where they begin, how many are kept, and those of each shelf."""
+        anchored = anchor(expected, step)
+        return [
+            "" if anchored is None else str(anchored),
+            str(step.began),
+            str(step.state.position),
+            LINES_KEPT,
+            [
+                [part for minute, entry in entries for part in (minute, raw(entry))]
+                for entries in step.lines.values()
+            ],
+        ]
 
     async def states(self) -> Mapping[int, PartitionState]:
         found: dict[int, PartitionState] = {}
@@ -121,6 +142,30 @@ class RedisCounts:
             for name, minute in (await self.snapshot(shard, ())).series.items():
                 found[name] = max(minute, found.get(name, minute))
         return found
+
+    async def touched(self, first: int) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for shard in range(self._shards):
+            name = keys.series(self._prefix, shard)
+            async with speaking(self._place):
+                answer = await whole(
+                    self._client.zrange(name, first, "+inf", byscore=True, withscores=True)
+                )
+            for member, score in answer:
+                series = member.decode()
+                found[series] = max(int(score), found.get(series, int(score)))
+        return found
+
+    async def stories(
+        self, series: str, first: int, last: int, limit: int
+    ) -> tuple[StoryLine, ...]:
+        found: list[bytes] = []
+        for shard in range(self._shards):
+            for new in (True, False):
+                name = keys.lines(self._prefix, shard, Shelf(series, new))
+                async with speaking(self._place):
+                    found += await whole(self._client.zrange(name, first, last, byscore=True))
+        return chosen(found, limit)
 
     async def cells(
         self, series: Collection[str], level: Level, first: int, last: int
@@ -154,15 +199,28 @@ class RedisCounts:
             found |= {keys.cell_hash(level, member.decode()) for member in members}
         return frozenset(found)
 
-    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
-        names = [
+    async def shelves(self, shard: int) -> frozenset[Shelf]:
+        async with speaking(self._place):
+            members = await whole(self._client.zrange(keys.shelf_ends(self._prefix, shard), 0, -1))
+        return frozenset(keys.shelf(member.decode()) for member in members)
+
+    async def snapshot(
+        self, shard: int, hashes: Collection[CellHash], shelves: Collection[Shelf] = ()
+    ) -> Snapshot:
+        sets = [
             keys.series(self._prefix, shard),
+            *(keys.lines(self._prefix, shard, shelf) for shelf in shelves),
+        ]
+        names = [
+            *sets,
             keys.states(self._prefix, shard),
+            keys.spans(self._prefix, shard),
             *(keys.cells(self._prefix, shard, name) for name in hashes),
         ]
         async with speaking(self._place):
-            answer = await whole(_snapshot(self._client, names, b""))
-        series, states, *cells = (dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answer)
+            answer = await whole(_snapshot(self._client, names, str(len(sets)).encode()))
+        flat = [list(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in answer]
+        (series, *lines), (states, spans, *cells) = flat[: len(sets)], map(dict, flat[len(sets) :])
         return Snapshot(
             {int(partition): decode_state(blob) for partition, blob in states.items()},
             {
@@ -170,7 +228,13 @@ class RedisCounts:
                 for name, fields in zip(hashes, cells, strict=True)
                 if fields
             },
-            {name.decode(): int(float(score)) for name, score in series.items()},
+            {name.decode(): int(float(score)) for name, score in series},
+            {
+                shelf: tuple((int(float(score)), entry) for entry, score in entries)
+                for shelf, entries in zip(shelves, lines, strict=True)
+                if entries
+            },
+            {int(partition): Span(*map(int, span.split())) for partition, span in spans.items()},
         )
 
     async def close(self) -> None:

@@ -28,10 +28,10 @@ from consumers.news.core.stories import (
     decode_sample,
     encode_sample,
     new_series,
-    story_of,
     tags_of,
 )
 from groundswell.errors import GroundswellError, Transient
+from groundswell.series import story_of
 from groundswell.settings import Settings
 
 ROUNDS: Final = 4

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from consumers.counts.core.cells import Tally
 from consumers.counts.core.fold import Step
 from consumers.counts.core.levels import CellHash, Level
+from consumers.counts.core.lines import Entry, Shelf, Span, StoryLine
 from consumers.counts.core.state import PartitionState
 from consumers.ports import Record
 
@@ -23,11 +24,18 @@ class Held(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """States of a shard's partitions, some cells, and the index of series, all as of one instant."""
+    """
+    What a shard holds as of one instant.
+
+    The states of its partitions, some cells, the index of series, some shelves of story lines, and
+    the span of each partition whose lines are kept.
+    """
 
     states: Mapping[int, PartitionState]
     cells: Mapping[CellHash, Mapping[int, Tally]]
     series: Mapping[str, int]
+    lines: Mapping[Shelf, tuple[Entry, ...]]
+    spans: Mapping[int, Span]
 
 
 class CountReader(Protocol):
@@ -45,6 +53,21 @@ class CountReader(Protocol):
         self, series: Collection[str], level: Level, first: int, last: int
     ) -> Mapping[str, Mapping[int, Tally]]:
         """Return the cells of the buckets ``first`` to ``last`` (both included) of each series."""
+        ...
+
+    async def touched(self, first: int) -> Mapping[str, int]:
+        """Return the series that counted in minute ``first`` or later, with their newest minute."""
+        ...
+
+    async def stories(
+        self, series: str, first: int, last: int, limit: int
+    ) -> tuple[StoryLine, ...]:
+        """
+        Return the negative items that counted in the minutes ``first`` to ``last``, the newest last.
+
+        At most ``limit`` of those kept (see ``core.lines``); of more than that new stories go before
+        copies, and of each the newest.
+        """
         ...
 
     async def bundles(self) -> Mapping[int, str]:
@@ -82,8 +105,14 @@ class CountStore(CountReader, Protocol):
         """Return the hashes of cells that the index of ``shard`` names."""
         ...
 
-    async def snapshot(self, shard: int, hashes: Collection[CellHash]) -> Snapshot:
-        """Return the states and series of a shard and the cells of ``hashes``, as of one instant."""
+    async def shelves(self, shard: int) -> frozenset[Shelf]:
+        """Return the shelves of story lines that the index of ``shard`` names."""
+        ...
+
+    async def snapshot(
+        self, shard: int, hashes: Collection[CellHash], shelves: Collection[Shelf] = ()
+    ) -> Snapshot:
+        """Return what a shard holds, with the cells and shelves named, as of one instant."""
         ...
 
     async def close(self) -> None:

@@ -90,7 +90,10 @@ def step_of(state, *rows, first=None):
 async def everything(store):
     """Return all that the store holds, shard by shard."""
     return [
-        await store.snapshot(shard, sorted(await store.hashes(shard))) for shard in range(SHARDS)
+        await store.snapshot(
+            shard, sorted(await store.hashes(shard)), sorted(await store.shelves(shard))
+        )
+        for shard in range(SHARDS)
     ]
 
 

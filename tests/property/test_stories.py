@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from consumers.adapters import memory_stories
 from consumers.news.core import alike, minhash, stories
 from consumers.news.core.sketch import sketch_of
+from groundswell.series import story_of
 from tests.mutants import holds, mutant, notices
 from tests.story_world import BODY, HOUR, OTHER, T0, WIRE, told
 
@@ -76,7 +77,7 @@ def a_story_is_named_for_its_first_item_and_open_for_a_day(module, data):
     first: dict[str, stories.Told] = {}
     for one, place in zip(asked, places, strict=True):
         began = first.setdefault(place.story, one)
-        assert place.story == stories.story_of(began.origin)
+        assert place.story == story_of(began.origin)
         assert one.arrived - began.arrived < 24 * HOUR
 
 

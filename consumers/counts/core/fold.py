@@ -7,6 +7,7 @@ changes nothing but the count of repeats; totals only grow. ``recount`` uses thi
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from consumers.counts.core.cells import (
     smallest,
 )
 from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Level, place_of
+from consumers.counts.core.lines import Entry, Shelf, Span, encode_line, line_of, newest
 from consumers.counts.core.minutes import minute_of
 from consumers.counts.core.state import Fence, PartitionState, Totals
 from consumers.ports import Record
@@ -57,7 +59,8 @@ class Step(NamedTuple):
 
     ``cells`` holds the tallies to add, by hash and field; ``touched`` the newest minute of each series
     that counted; ``bundles`` the names behind the bundle hashes; ``arrivals`` the arrival (ms) of each
-    opinion that counted.
+    opinion that counted; ``lines`` the story lines to put on each shelf; ``began`` the position that
+    the batch was read from.
     """
 
     state: PartitionState
@@ -66,6 +69,32 @@ class Step(NamedTuple):
     bundles: Mapping[int, str]
     findings: tuple[Finding, ...]
     arrivals: tuple[int, ...]
+    lines: Mapping[Shelf, tuple[Entry, ...]] = MappingProxyType({})
+    began: int = 0
+
+
+def anchor(held: PartitionState | None, step: Step) -> int | None:
+    """
+    Return the position that the lines kept so far must go up to, for the step to carry them on.
+
+    None where it cannot: nothing is held, or the log was made anew and its offsets say nothing of the
+    lines before.
+    """
+    if held is None or held.totals.log_recreated != step.state.totals.log_recreated:
+        return None
+    return held.position
+
+
+def spanned(span: Span | None, held: PartitionState | None, step: Step) -> Span:
+    """
+    Return the span of story lines after a step.
+
+    It goes on where every step since its beginning has kept lines; another release may have counted
+    in between without them.
+    """
+    if span is not None and span.until == anchor(held, step):
+        return Span(span.since, step.state.position)
+    return Span(step.began, step.state.position)
 
 
 class _Growing:
@@ -102,13 +131,14 @@ class _Batch:
         self.bundles: dict[int, str] = {}
         self.found: dict[str, tuple[str, int]] = {}
         self.arrivals: list[int] = []
+        self.lines: defaultdict[Shelf, list[Entry]] = defaultdict(list)
 
     def report(self, kind: str, detail: str, amount: int = 1) -> None:
         first, so_far = self.found.get(kind, (detail, 0))
         self.found[kind] = (first, so_far + amount)
 
-    def add(self, offset: int, record: LogRecord) -> None:
-        """Fold one record in; ``offset`` is its place in the log."""
+    def add(self, partition: int, offset: int, record: LogRecord) -> None:
+        """Fold one record in; ``partition`` and ``offset`` are its place in the log."""
         cut = offset < self.open_until
         key = self.key_of(record.origin)
         fence = self.fences.get(key)
@@ -118,7 +148,7 @@ class _Batch:
             return
         verdict = fences.judge(fence, record.origin.offset, record.origin.after, cut=cut)
         if verdict is fences.Verdict.ACCEPT:
-            self.accept(key, fence, record)
+            self.accept(key, fence, record, (partition, offset))
         elif verdict is fences.Verdict.REPEAT:
             self.totals["repeats"] += 1
         else:
@@ -146,12 +176,18 @@ class _Batch:
             self.fences = {key if k == known[-1] else k: v for k, v in self.fences.items()}
         return key
 
-    def accept(self, key: tuple[str, str, int], fence: int | None, record: LogRecord) -> None:
+    def accept(
+        self,
+        key: tuple[str, str, int],
+        fence: int | None,
+        record: LogRecord,
+        place: tuple[int, int],
+    ) -> None:
         """Count a record that settles its offset, and move the fence."""
         origin = record.origin
         self.advance(key, fence, origin)
         if isinstance(record, Opinion):
-            self.count(record)
+            self.count(record, place)
         elif isinstance(record, Refusal):
             self.refused[record.reason] = self.refused.get(record.reason, 0) + 1
         elif isinstance(record, Gap):
@@ -199,8 +235,8 @@ class _Batch:
                 f"{partition} has a fence of its own now",
             )
 
-    def count(self, opinion: Opinion) -> None:
-        """Add an opinion to the minute of each of its series."""
+    def count(self, opinion: Opinion, place: tuple[int, int]) -> None:
+        """Add an opinion to the minute of each of its series, and to their shelves if it is negative."""
         arrived = millis(opinion.arrived_at)
         minute, late = minute_of(millis(opinion.published_at), arrived, self.mark, self.lateness)
         self.totals["counted"] += 1
@@ -212,10 +248,16 @@ class _Batch:
         self.bundles[bundle] = opinion.bundle
         item = SENTIMENTS.index(opinion.sentiment.label) + 6 * late
         negative = round(opinion.sentiment.probabilities.get("negative", 0.0) * SCALE)
+        lines: dict[bool, Entry] = {}
         for series in series_of(opinion):
+            new = is_new_in(opinion, series)
+            if opinion.sentiment.label == "negative":
+                if new not in lines:
+                    lines[new] = encode_line(line_of(opinion, minute, place, late=late, new=new))
+                self.lines[Shelf(series, new)].append(lines[new])
             cell = self.minutes[series, minute]
             cell.counts[item] += 1
-            cell.counts[item + 3] += is_new_in(opinion, series)
+            cell.counts[item + 3] += new
             cell.negative += negative
             cell.bundles.add(bundle)
             cell.sources.add(source)
@@ -247,7 +289,7 @@ def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Ste
             continue
         position = record.offset + 1
         try:
-            batch.add(record.offset, decode_log(record.value or b""))
+            batch.add(record.partition, record.offset, decode_log(record.value or b""))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             batch.report("unreadable", f"log offset {record.offset}: {error}")
             batch.pass_over(record.offset, origin_of(record.value or b""))
@@ -261,6 +303,8 @@ def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Ste
         bundles=batch.bundles,
         findings=tuple(Finding(kind, *found) for kind, found in batch.found.items()),
         arrivals=tuple(batch.arrivals),
+        lines={shelf: newest(entries) for shelf, entries in batch.lines.items()},
+        began=state.position,
     )
 
 

@@ -81,16 +81,6 @@ def told_of(opinion: Opinion, sketch: Sketch, arrived: int) -> Told:
     return Told(opinion.origin, arrived, sketch, series_of(opinion), opinion.sentiment.label)
 
 
-def story_of(origin: Origin) -> str:
-    """
-    Name the story that begins with the item at ``origin``.
-
-    A topic that was deleted and made again gives out its offsets anew: its identity is part of the name.
-    """
-    identity = f"@{origin.topic_id}" if origin.topic_id else ""
-    return f"{origin.topic}{identity}/{origin.partition}/{origin.offset}"
-
-
 def decide(item: Told, samples: Iterable[Sample], window: int, title: float = TITLE) -> Decision:
     """
     Decide with which story an item stands; ``samples`` are the candidates, ``window`` is in ms.

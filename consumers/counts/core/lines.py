@@ -1,0 +1,148 @@
+"""
+Story lines: the newest negative items of each series, which an alert shows as its evidence.
+
+A *shelf* holds the lines of one series: those whose story was new there, or the copies, apart, so that
+two hundred copies push no other story out. Laws: of any lines a shelf keeps the newest ``LINES_KEPT`` by
+minute, arrival, partition and offset, so what it holds does not depend on how the log was cut into
+batches; what it has let go because it was old never comes back in place of something newer. How many
+copies and sources a story has is added up when it is read.
+
+    an entry: its minute (the score), and
+       8 bytes   arrival in ms, plus 2^63
+       4 bytes   source partition          big-endian, so that bytes of one minute sort by them
+       8 bytes   source offset
+       the rest  the line, in msgpack
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from groundswell.events import SENTIMENTS, Opinion, millis
+from groundswell.series import story_of
+
+LINES_KEPT: Final = 50
+"""Lines on a shelf; a series has two."""
+TITLE_KEPT: Final = 300
+URL_KEPT: Final = 512
+NAME_KEPT: Final = 128
+"""Characters of sources, bundles and labels; what identifies an item is kept up to ``URL_KEPT``."""
+TOPICS_KEPT: Final = 8
+
+_KEY: Final = struct.Struct(">QIQ")
+_BIAS: Final = 1 << 63
+
+
+class Shelf(NamedTuple):
+    """Names the lines of a series: of stories new in it, or of copies."""
+
+    series: str
+    new: bool
+
+
+class Span(NamedTuple):
+    """From which log position of a partition story lines are kept, and the position they go up to."""
+
+    since: int
+    until: int
+
+
+class StoryLine(msgspec.Struct, frozen=True, array_like=True):
+    """
+    A negative item as it counted in a series.
+
+    ``minute`` (since 1970) is the one that it counted in, ``late`` as such; ``new`` says that its
+    story was new in the series. ``published`` and ``arrived`` are in ms. ``probabilities`` are of
+    negative, neutral and positive; ``topics`` are labels with theirs, the surest first. An item without
+    a story is its own. Its place in the source is ``topic``, ``topic_id``, ``partition`` and
+    ``offset``, that in the log ``log_partition`` and ``log_offset``. ``title`` is cut at 300
+    characters; a ``url`` of more than 512 is left out, since half a link leads elsewhere.
+    """
+
+    minute: int
+    late: bool
+    new: bool
+    story: str
+    id: str
+    title: str
+    source: str
+    url: str
+    published: int
+    arrived: int
+    probabilities: tuple[float, float, float]
+    topics: tuple[tuple[str, float], ...]
+    bundle: str
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    log_partition: int
+    log_offset: int
+
+
+Entry: TypeAlias = tuple[int, bytes]
+"""A line as it is kept: its minute, and its bytes; entries of a shelf sort by these two."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(StoryLine)
+
+
+def line_of(
+    opinion: Opinion, minute: int, place: tuple[int, int], *, late: bool, new: bool
+) -> StoryLine:
+    """Return the line of ``opinion``, which stands at ``place`` (partition, offset) in the log."""
+    origin, said = opinion.origin, opinion.sentiment.probabilities
+    negative, neutral, positive = (said.get(label, 0.0) for label in SENTIMENTS)
+    topics = sorted(opinion.topics, key=lambda topic: (-topic.probability, topic.label))
+    return StoryLine(
+        minute=minute,
+        late=late,
+        new=new,
+        story=(opinion.story or story_of(origin))[:URL_KEPT],
+        id=opinion.id[:URL_KEPT],
+        title=opinion.title[:TITLE_KEPT],
+        source=opinion.source[:NAME_KEPT],
+        url=opinion.url if len(opinion.url) <= URL_KEPT else "",
+        published=millis(opinion.published_at),
+        arrived=millis(opinion.arrived_at),
+        probabilities=(negative, neutral, positive),
+        topics=tuple((t.label[:NAME_KEPT], t.probability) for t in topics[:TOPICS_KEPT]),
+        bundle=opinion.bundle[:NAME_KEPT],
+        topic=origin.topic[:URL_KEPT],
+        topic_id=origin.topic_id[:URL_KEPT],
+        partition=origin.partition,
+        offset=origin.offset,
+        log_partition=place[0],
+        log_offset=place[1],
+    )
+
+
+def encode_line(line: StoryLine) -> Entry:
+    """Encode a line; equal lines give equal entries."""
+    key = _KEY.pack(
+        (line.arrived + _BIAS) % (1 << 64), line.partition % (1 << 32), line.offset % (1 << 64)
+    )
+    return line.minute, key + _encoder.encode(line)
+
+
+def decode_line(entry: bytes) -> StoryLine:
+    """Decode the bytes of an entry. Raises ``msgspec.DecodeError`` if it is none."""
+    return _decoder.decode(entry[_KEY.size :])
+
+
+def newest(entries: Iterable[Entry], kept: int = LINES_KEPT) -> tuple[Entry, ...]:
+    """Return the newest ``kept`` of ``entries``, each once, the newest last."""
+    return tuple(sorted(set(entries))[-kept:])
+
+
+def chosen(entries: Iterable[bytes], limit: int) -> tuple[StoryLine, ...]:
+    """
+    Return at most ``limit`` of the lines, the newest last.
+
+    New stories go before copies, and of each the newest.
+    """
+    lines = sorted(map(decode_line, set(entries)), key=lambda line: (line.new, encode_line(line)))
+    best = lines[max(0, len(lines) - limit) :]
+    return tuple(sorted(best, key=encode_line))
