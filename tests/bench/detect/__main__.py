@@ -18,8 +18,6 @@ from consumers.watch.core.parameters import Parameters
 from groundswell.errors import GroundswellError
 from tests.bench import texts
 
-PARTS = ("null", "delay", "drift", "clean", "scenarios", "counts", "nab", "headlines")
-
 
 def main() -> None:
     """Run what is asked for."""
@@ -27,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     chosen.work.mkdir(parents=True, exist_ok=True)
     try:
-        for part in chosen.parts or PARTS:
+        for part in chosen.parts or _PARTS:
             path = chosen.work / f"{part}.json"
             if path.exists() and not chosen.again:
                 continue
@@ -49,10 +47,8 @@ def _measured(part: str, chosen: argparse.Namespace) -> Any:
     def log(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {part}: {what}", file=sys.stderr, flush=True)
 
-    parameters = Parameters()
-    seeds = range(1, chosen.seeds + 1)
     if part not in _PARTS:
-        sys.exit(f"{part}: must be of {', '.join(PARTS)}")
+        sys.exit(f"{part}: must be of {', '.join(_PARTS)}")
     return _PARTS[part](chosen, range(1, chosen.seeds + 1), log)
 
 
@@ -63,9 +59,15 @@ def _null(_: argparse.Namespace, seeds: range, log: Any) -> Any:
 
 
 def _delay(_: argparse.Namespace, seeds: range, log: Any) -> Any:
-    from tests.bench.detect import nulls
+    from tests.bench.detect import delays
 
-    return nulls.delays(seeds, Parameters(), log)
+    return delays.delays(seeds, Parameters(), log)
+
+
+def _variants(_: argparse.Namespace, seeds: range, log: Any) -> Any:
+    from tests.bench.detect import delays
+
+    return delays.variants(seeds[:3], Parameters(), log)
 
 
 def _compared(*, drift: bool) -> Any:
@@ -106,6 +108,7 @@ _PARTS = {
     "delay": _delay,
     "drift": _compared(drift=True),
     "clean": _compared(drift=False),
+    "variants": _variants,
     "scenarios": _scenarios,
     "counts": _counts,
     "nab": _nab,
@@ -116,7 +119,7 @@ _PARTS = {
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else "")
     parser.add_argument(
-        "parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all, and the page"
+        "parts", nargs="*", help=f"of {', '.join(_PARTS)}; by default all, and the page"
     )
     parser.add_argument("--again", action="store_true", help="even where there are figures already")
     parser.add_argument("--page", type=Path, help="write this page (docs/benchmark-detection.md)")

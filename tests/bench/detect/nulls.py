@@ -1,5 +1,5 @@
 """
-When nothing is wrong: false alarms against the budget, by stratum of volume; and how soon a surge is found.
+When nothing is wrong: false alarms against the budget, by stratum of volume.
 
     edge       the rate and the share stand at the margin itself, dispersion as declared: the bound's worst
                case. Evidence alone, without baseline and gates, begun anew at each alarm
@@ -33,37 +33,29 @@ class Null(msgspec.Struct):
     rates: list[Rate]
 
 
-class Delay(msgspec.Struct):
-    """How soon surges of a kind are found at a volume: minutes, None: not in their time."""
-
-    volume: float
-    kind: str
-    drift: bool
-    found: float
-    median: float | None
-    ninth: float | None
-    """The ninth decile."""
-    surges: int
-
-
 def nulls(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Null]:
     """Measure every case."""
     out = [edge(parameters)]
     log("edge")
     for case in ("clean", "drift", "×0.8"):
-        rng = np.random.default_rng([*seeds, 7])
-        usual = generator.usual(rng, len(seeds), drift=case == "drift")
-        if case == "×0.8":
-            usual.mean[LEARN * DAY :] *= 0.8
-        outcome = Detector(generator.draw(rng, usual), parameters, LOG_A).run()
-        alarms = [(alarm.series, alarm.row) for alarm in outcome.alarms if not alarm.again]
-        false = score(alarms, [], len(usual.volume)).false
-        out.append(Null(case, _by_stratum(false, usual.volume)))
+        out.append(learnt(case, seeds, parameters))
         log(case)
     return out
 
 
-def _by_stratum(false: np.ndarray, volume: np.ndarray) -> list[Rate]:
+def learnt(case: str, seeds: Sequence[int], parameters: Parameters) -> Null:
+    """Measure one case in which everything is learnt online."""
+    rng = np.random.default_rng([*seeds, 7])
+    usual = generator.usual(rng, len(seeds), drift=case == "drift")
+    if case == "×0.8":
+        usual.mean[LEARN * DAY :] *= 0.8
+    outcome = Detector(generator.draw(rng, usual), parameters, LOG_A).run()
+    alarms = [(alarm.series, alarm.row) for alarm in outcome.alarms if not alarm.again]
+    false = score(alarms, [], len(usual.volume)).false
+    return Null(case, by_stratum(false, usual.volume))
+
+
+def by_stratum(false: np.ndarray, volume: np.ndarray) -> list[Rate]:
     rates = []
     for low, high in STRATA:
         inside = (volume >= low) & (volume < high)
@@ -98,37 +90,3 @@ def edge(parameters: Parameters, share: float = 0.2) -> Null:
                 held[:, fired] = 0
     sums = false.reshape(len(STRATA), -1).sum(axis=1)
     return Null("edge", [rate(int(s), float(EDGE_DAYS * EDGE_SERIES)) for s in sums])
-
-
-def delays(
-    seeds: Sequence[int],
-    parameters: Parameters,
-    log: Any,
-    volumes: Sequence[float] = (10, 30, 60, 150),
-) -> list[Delay]:
-    """Measure how soon ×3, ×5 and ×10 are found at exact volumes."""
-    out = []
-    kinds = ("×3", "×5", "×10")
-    for drift in (False, True):
-        rng = np.random.default_rng([*seeds, 9])
-        of_world = np.repeat(np.array(volumes, float), generator.SERIES // len(volumes))
-        usual = generator.usual(rng, len(seeds), drift=drift, of_world=of_world)
-        surges = generator.surges(rng, len(usual.volume), kinds)
-        streams = generator.draw(rng, generator.inject(usual, surges))
-        outcome = Detector(streams, parameters, LOG_A).run()
-        alarms = [(alarm.series, alarm.row) for alarm in outcome.alarms if not alarm.again]
-        took = score(alarms, surges, len(usual.volume)).delays
-        for volume in volumes:
-            for kind in kinds:
-                of = np.array([s.kind == kind and usual.volume[s.series] == volume for s in surges])
-                median, ninth = (
-                    _finite(np.quantile(took[of], q, method="higher")) for q in (0.5, 0.9)
-                )
-                found = float(np.isfinite(took[of]).mean())
-                out.append(Delay(volume, kind, drift, found, median, ninth, int(of.sum())))
-        log(f"delays, drift {drift}")
-    return out
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

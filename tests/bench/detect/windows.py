@@ -56,7 +56,7 @@ def ratio(given: Given, window: int, least: int = 3) -> Scores:
     """Return the last window over the one before, as ElastAlert's `spike` does."""
     now = summed(given.negative, window)
     before = np.zeros_like(now)
-    before[window:] = now[:-window]
+    before[2 * window :] = now[window:-window]  # once both windows are full
     good = (now >= least) & (before >= 1)
     return np.where(good, now / np.maximum(before, 1), 0).astype(np.float32)
 
