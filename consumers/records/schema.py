@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from consumers.records.engine import reading, writing
+from consumers.records.notices import tables as _notices  # noqa: F401 - adds its tables
 from groundswell.errors import CannotStart
 
 _LOCK: Final = 7_421_906_385
