@@ -91,6 +91,16 @@ class Settings(BaseModel):
     bundle: Path = Field(
         Path("deploy/models/default"), description="Directory of the model bundle."
     )
+    registry_url: str = Field(
+        "",
+        description="Registry of bundles: a directory, or s3://, gs://, az:// …; empty: only `bundle`. "
+        "Credentials come from the environment of the store's driver, never from here.",
+    )
+    registry_public_key: Path | None = Field(
+        None,
+        description="PEM file of the Ed25519 public key; set, no bundle of the registry is used unless its "
+        "manifest is signed with the private one.",
+    )
     providers: tuple[Literal["cpu", "cuda", "tensorrt"], ...] = Field(
         ("cpu",),
         min_length=1,

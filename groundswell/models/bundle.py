@@ -39,13 +39,19 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
 
     ``precision`` is fp32, fp16, int8 (right on CPUs with VNNI and on arm64) or int8-reduced (weights
     of 7 bits: right on every CPU). ``verified`` says whether it was run and compared when the bundle
-    was made, ``note`` why not.
+    was made, ``note`` why not. ``temperatures`` holds by name those of heads that another temperature
+    than the head's own calibrates better in this graph, as smaller weights may make it more or less sure.
     """
 
     file: File
     precision: Literal["fp32", "fp16", "int8", "int8-reduced"]
     verified: bool
     note: str = ""
+    temperatures: dict[str, Annotated[float, Meta(gt=0.0)]] = {}
+
+    def temperature(self, head: "Head") -> float:
+        """Return by what the logits of a head are divided."""
+        return self.temperatures.get(head.name, head.temperature)
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +79,39 @@ class EncoderSource(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: Sha256
     licence: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a gate of ``export`` said: its figure, the threshold that it was held against, and why.
+
+    ``passed`` is None where the gate does not apply, or could not be asked; ``reason`` says so. ``figures``
+    holds what else was measured. Thresholds are bounds of what passes: at least or at most, as the
+    reason says.
+    """
+
+    name: str
+    passed: bool | None
+    reason: str
+    figure: float | None = None
+    threshold: float | None = None
+    figures: dict[str, float] = {}
+
+
+class Blessing(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    That no gate refused the bundle: when, by what, and what was not checked.
+
+    ``champion`` is the bundle that it was compared with and ``gold`` the SHA-256 of the rows, each "" where
+    there was none; ``look`` counts the comparisons on those rows, of which each spends a part of the budget.
+    """
+
+    at: str
+    by: str
+    unchecked: tuple[str, ...] = ()
+    champion: str = ""
+    gold: str = ""
+    look: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +148,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, dict[str, float]] = {}
     parity: dict[str, float] = {}
     quantisation: dict[str, dict[str, float]] = {}
+    gates: tuple[Verdict, ...] = ()
+    """What each gate said, in the order in which they were asked; see ``docs/gates.md``."""
+    blessing: Blessing | None = None
+    """None: a gate refused it, or it never stood before them; then it is promoted only by force."""
 
     @property
     def id(self) -> str:
