@@ -19,9 +19,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from consumers.special import beta_quantile, gamma_quantile
 from consumers.watch.core.evidence import Null, Span
 from consumers.watch.core.parameters import Parameters
-from consumers.special import beta_quantile, gamma_quantile
 
 Kind: TypeAlias = Literal["tone", "attention", "both"]
 ENOUGH: Final = 4.0
