@@ -52,6 +52,8 @@ def test_constraints_pin_every_direct_dependency():
     wanted = [
         *project["project"]["dependencies"],
         *project["project"]["optional-dependencies"]["embedded"],
+        *project["project"]["optional-dependencies"]["postgres"],
+        *project["project"]["optional-dependencies"]["hub"],
         *project["project"]["optional-dependencies"]["train"],
         *project["dependency-groups"]["dev"],
     ]
