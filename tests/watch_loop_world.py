@@ -3,6 +3,7 @@
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from consumers.adapters.http import Health
 from consumers.adapters.memory_log import MemoryLog
@@ -12,7 +13,7 @@ from consumers.watch.core.evidence import Seen
 from consumers.watch.core.parameters import Parameters
 from consumers.watch.loop import Plan, Watching
 from consumers.watch.outlook import MINUTE_MS
-from consumers.watch.ports import Story
+from consumers.watch.ports import ShadowView, SourceNames, Story, Unsaid
 from consumers.watch.relay import Relay
 from tests.watch_world import poisson
 
@@ -40,9 +41,14 @@ class StepClock:
 
 @dataclass
 class Counts:
-    """The ``CountView`` port over cells that a test sets; ``lose`` empties it as a flushed store is."""
+    """
+    The ``CountView`` port over cells and ``news`` that a test sets.
+
+    ``lost`` empties it as a flushed store is. A series without news has one story, ever the same.
+    """
 
     cells: dict[int, dict[str, Seen]] = field(default_factory=dict)
+    news: dict[str, list[Story]] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
     lost: bool = False
     losing: bool = False
@@ -70,12 +76,14 @@ class Counts:
         return {m: {n: s for n, s in self.cells.get(m, {}).items() if n in series} for m in minutes}
 
     async def stories(self, series: str, first: int, last: int, limit: int) -> tuple[Story, ...]:
-        return (Story("s", f"bad news of {series}", "wire", "https://x.test/1", first, 0.9),)[
-            :limit
-        ]
+        if series not in self.news:
+            url = "https://x.test/1"
+            return (Story("s", f"bad news of {series}", "wire", url, first, 0.9),)[:limit]
+        found = [story for story in self.news[series] if first <= story.minute <= last]
+        return tuple(sorted(found, key=lambda s: (-s.negative, s.minute, s.story)))[:limit]
 
     async def bundles(self) -> Mapping[int, str]:
-        return {7: "default-1"}
+        return {7: "default-1", 8: "default-2"}
 
 
 def cells(
@@ -96,20 +104,32 @@ def cells(
 
 
 class World:
-    """Records, counts and the log that several processes share."""
+    """Records, counts and the log that several processes share; ``plan`` changes their plan."""
 
-    def __init__(self) -> None:
+    def __init__(self, made: dict[int, dict[str, Seen]] | None = None, **plan: Any) -> None:
         self.clock = StepClock()
-        self.counts = Counts(cells())
+        self.counts = Counts(cells() if made is None else made)
         self.records = MemoryRecords(self.clock.wall)
         self.log = MemoryLog(self.clock)
         self.log.create("alerts", 1)
+        self.plan = plan
+        self.shadows: ShadowView = Unsaid()
+        self.sources: SourceNames = Unsaid()
 
     def process(self, holder: str) -> Watching:
         """Start another `watch`."""
         relay = Relay(self.records, MemoryWriter(self.log), "alerts")
-        plan = Plan(holder, 1.0, LATENESS, HOURS * 60, QUICK)
-        return Watching(plan, self.counts, self.records, relay, self.clock, Health())
+        plan = Plan(holder, 1.0, LATENESS, HOURS * 60, QUICK)._replace(**self.plan)
+        return Watching(
+            plan,
+            self.counts,
+            self.records,
+            relay,
+            self.clock,
+            Health(),
+            self.shadows,
+            self.sources,
+        )
 
     async def until(self, minute: int, watching: Watching) -> None:
         """Let the counts pass ``minute``, and ``watching`` decide up to it."""

@@ -94,7 +94,7 @@ def lines_of(
     lines = [
         *(_event(whole.minute, raised) for raised in whole.happened.raised),
         *(_event_over(whole.minute, told, stories) for told in whole.happened.ended),
-        *_silences(whole),
+        *_silences(whole, first_evidence),
     ]
     return Lines(
         (*episodes, *(e for line in lines for e in line.episodes)),
@@ -172,24 +172,21 @@ def _ended(series: str, alert: str, cause: str, evidence: bytes) -> Move:
     )
 
 
-def _silences(whole: Whole) -> list[Lines]:
+def _silences(whole: Whole, first_evidence: Mapping[str, bytes]) -> list[Lines]:
     minute, rhythms = whole.minute, whole.kept.rhythms
     held = rhythms.get(ALL)
     over = _silence_id(held) if held and held.raised >= 0 else ""
     found = []
     for key in whole.silences.raised:
-        rhythm = rhythms[key]
-        episode = Episode(
-            id=_silence_id(rhythm),
-            kind="no_data",
-            series=rhythm.series,
-            onset=rhythm.last + 1,
-            about="silence",
-            severity="critical" if key == ALL else "warning",
-            inhibited_by=over if key != ALL else "",
-            evidence=_silence(minute, minute, rhythm),
-        )
+        episode = _silent(rhythms[key], over, _silence(minute, minute, rhythms[key]))
         found.append(Lines((episode,), (_risen(episode, SILENT),), ()))
+    if ALL in whole.silences.raised:
+        standing = [r for r in whole.before.rhythms.values() if r.raised >= 0]
+        found += [
+            Lines((_silent(rhythm, over, evidence),), (), ())
+            for rhythm in standing
+            if (evidence := first_evidence.get(_silence_id(rhythm)))
+        ]
     for key, why in whole.silences.ended.items():
         rhythm = whole.before.rhythms[key]
         id_ = _silence_id(rhythm)
@@ -197,6 +194,19 @@ def _silences(whole: Whole) -> list[Lines]:
         judged = verdict.no_data(minute - 1 - rhythm.raised)
         found.append(Lines((), (move,), (_verdict(id_, judged),)))
     return found
+
+
+def _silent(rhythm: Rhythm, over: str, evidence: bytes) -> Episode:
+    return Episode(
+        id=_silence_id(rhythm),
+        kind="no_data",
+        series=rhythm.series,
+        onset=rhythm.last + 1,
+        about="silence",
+        severity="critical" if rhythm.series == ALL else "warning",
+        inhibited_by=over if rhythm.series != ALL else "",
+        evidence=evidence,
+    )
 
 
 def _silence_id(rhythm: Rhythm) -> str:
