@@ -3,8 +3,8 @@
 from collections import deque
 
 from consumers.adapters.memory_counts import MemoryCounts
-from consumers.counts.core.fold import Retention, Step
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Retention, Step
 from consumers.counts.ports import Held
 from consumers.ports import Record
 from groundswell.errors import Transient

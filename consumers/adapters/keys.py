@@ -5,8 +5,7 @@ Rule: all keys of a shard carry one hash tag, ``{<prefix><shard>}``, so that one
 of a cluster. A source partition's counts live in shard ``partition mod shards``.
 """
 
-from consumers.counts.core.levels import CellHash, Level
-from consumers.counts.core.lines import Shelf
+from consumers.counts.core.levels import CellHash, Level, Shelf
 
 _LETTERS: dict[Level, str] = {"minute": "m", "hour": "h", "day": "d"}
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
 
 from consumers.counts.core.cells import ZERO, Tally, merge
-from consumers.counts.core.fold import Retention, Step, spanned
-from consumers.counts.core.levels import LEVELS, CellHash, Level, end_of, place_of
-from consumers.counts.core.lines import Entry, Shelf, Span, StoryLine, chosen, newest
+from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, end_of, place_of
+from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, newest
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Retention, Step, spanned
 from consumers.counts.ports import Held, Snapshot
 from groundswell.errors import Transient
 

@@ -18,10 +18,10 @@ from consumers.adapters import keys
 from consumers.adapters.redis_client import Client, connect, speaking, where, whole
 from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import ZERO, Tally, merge, pack, unpack
-from consumers.counts.core.fold import Retention, Step, anchor
-from consumers.counts.core.levels import LEVELS, CellHash, Level, bucket_of, end_of, place_of
-from consumers.counts.core.lines import LINES_KEPT, Shelf, Span, StoryLine, chosen
+from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, bucket_of, end_of, place_of
+from consumers.counts.core.lines import LINES_KEPT, Span, StoryLine, chosen
 from consumers.counts.core.state import PartitionState, decode_state, encode_state
+from consumers.counts.core.step import Retention, Step, anchor
 from consumers.counts.ports import Held, Snapshot
 from groundswell.errors import CannotStart
 from groundswell.settings import Settings

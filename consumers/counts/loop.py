@@ -17,9 +17,10 @@ from typing import Final
 import structlog
 
 from consumers.backoff import pause_after
-from consumers.counts.core.fold import Finding, Step, fold
+from consumers.counts.core.fold import fold
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import PartitionState, Totals
+from consumers.counts.core.step import Finding, Step
 from consumers.counts.metrics import Metrics
 from consumers.counts.patience import Patience
 from consumers.counts.ports import CountStore

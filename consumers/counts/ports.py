@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from consumers.counts.core.cells import Tally
-from consumers.counts.core.fold import Step
-from consumers.counts.core.levels import CellHash, Level
-from consumers.counts.core.lines import Entry, Shelf, Span, StoryLine
+from consumers.counts.core.levels import CellHash, Level, Shelf
+from consumers.counts.core.lines import Entry, Span, StoryLine
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Step
 from consumers.ports import Record
 
 

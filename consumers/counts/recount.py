@@ -17,8 +17,9 @@ from consumers.adapters.kafka_scan import KafkaScan
 from consumers.adapters.memory_counts import Shard
 from consumers.adapters.redis_counts import open_counts, retention_of
 from consumers.counts.core.compare import Scope, compare_cells, compare_series, compare_states
-from consumers.counts.core.fold import MISSED, Retention, fold
+from consumers.counts.core.fold import MISSED, fold
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Retention
 from consumers.counts.core.view import overall
 from consumers.counts.ports import CountStore, LogScan, Snapshot
 from consumers.ports import Record

@@ -16,9 +16,10 @@ from consumers.adapters.embedded import free_port, serving
 from consumers.adapters.memory_counts import MemoryCounts
 from consumers.adapters.redis_counts import open_counts, retention_of
 from consumers.counts.core.cells import SOURCES_KEPT, Tally, merge, smallest
-from consumers.counts.core.fold import Step, fold
+from consumers.counts.core.fold import fold
 from consumers.counts.core.levels import LEVELS, CellHash
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Step
 from consumers.counts.ports import CountStore, Held
 from groundswell.settings import Settings
 from tests.count_world import T0, L, mark, opinion, random_opinion, records

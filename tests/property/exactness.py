@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.adapters.memory_counts import MemoryCounts
-from consumers.counts.core.fold import Step, fold
+from consumers.counts.core.fold import fold
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Step
 from consumers.counts.ports import Held
 from consumers.ports import Bounds, Record
 from groundswell.events import Mark, Opinion, Refusal, encode_log

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from consumers.adapters.memory_counts import MemoryCounts
-from consumers.counts.core.fold import Retention, fold
+from consumers.counts.core.fold import fold
 from consumers.counts.core.start import start_from
+from consumers.counts.core.step import Retention
 from consumers.counts.recount import Recount
 from consumers.ports import Bounds, Record
 from groundswell.events import Gap, Mark, Opinion, Origin, SentimentResult, encode_log, instant

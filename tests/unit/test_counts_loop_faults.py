@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.memory_counts import MemoryCounts
 from consumers.adapters.memory_log import MemoryLog, MemoryReader
-from consumers.counts.core.fold import Retention
+from consumers.counts.core.step import Retention
 from consumers.counts.loop import Counting
 from consumers.counts.metrics import Metrics
 from groundswell.events import Origin, Tick, encode_log, instant

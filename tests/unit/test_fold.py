@@ -1,9 +1,10 @@
 import pytest
 
 from consumers.counts.core.cells import Tally, hash_of
-from consumers.counts.core.fold import Retention, fold
+from consumers.counts.core.fold import fold
 from consumers.counts.core.levels import CellHash, Level
 from consumers.counts.core.state import Fence, PartitionState, decode_state, encode_state
+from consumers.counts.core.step import Retention
 from groundswell.errors import CannotContinue
 from tests.count_world import T0, L, gap, mark, opinion, records, refusal, tick
 

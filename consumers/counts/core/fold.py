@@ -7,8 +7,7 @@ changes nothing but the count of repeats; totals only grow. ``recount`` uses thi
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -22,10 +21,11 @@ from consumers.counts.core.cells import (
     merge,
     smallest,
 )
-from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Level, place_of
-from consumers.counts.core.lines import Entry, Shelf, Span, encode_line, line_of, newest
+from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Shelf, place_of
+from consumers.counts.core.lines import Entry, encode_line, line_of, newest
 from consumers.counts.core.minutes import minute_of
 from consumers.counts.core.state import Fence, PartitionState, Totals
+from consumers.counts.core.step import Finding, Step
 from consumers.ports import Record
 from groundswell.events import (
     SENTIMENTS,
@@ -43,58 +43,6 @@ from groundswell.series import is_new_in, series_of
 
 MISSED: Final = "missed"
 """The kind of finding that says: items were lost since the log deleted what it had said of them."""
-
-
-class Finding(NamedTuple):
-    """Something to report: its kind, where it was first seen in the batch, and how many there were."""
-
-    kind: str
-    detail: str
-    amount: int
-
-
-class Step(NamedTuple):
-    """
-    What one batch changes.
-
-    ``cells`` holds the tallies to add, by hash and field; ``touched`` the newest minute of each series
-    that counted; ``bundles`` the names behind the bundle hashes; ``arrivals`` the arrival (ms) of each
-    opinion that counted; ``lines`` the story lines to put on each shelf; ``began`` the position that
-    the batch was read from.
-    """
-
-    state: PartitionState
-    cells: Mapping[CellHash, Mapping[int, Tally]]
-    touched: Mapping[str, int]
-    bundles: Mapping[int, str]
-    findings: tuple[Finding, ...]
-    arrivals: tuple[int, ...]
-    lines: Mapping[Shelf, tuple[Entry, ...]] = MappingProxyType({})
-    began: int = 0
-
-
-def anchor(held: PartitionState | None, step: Step) -> int | None:
-    """
-    Return the position that the lines kept so far must go up to, for the step to carry them on.
-
-    None where it cannot: nothing is held, or the log was made anew and its offsets say nothing of the
-    lines before.
-    """
-    if held is None or held.totals.log_recreated != step.state.totals.log_recreated:
-        return None
-    return held.position
-
-
-def spanned(span: Span | None, held: PartitionState | None, step: Step) -> Span:
-    """
-    Return the span of story lines after a step.
-
-    It goes on where every step since its beginning has kept lines; another release may have counted
-    in between without them.
-    """
-    if span is not None and span.until == anchor(held, step):
-        return Span(span.since, step.state.position)
-    return Span(step.began, step.state.position)
 
 
 class _Growing:
@@ -317,24 +265,6 @@ def _rolled_up(minutes: Mapping[tuple[str, int], Tally]) -> dict[CellHash, dict[
             into = cells.setdefault(CellHash(level, series, window), {})
             into[field] = merge(into[field], tally) if field in into else tally
     return cells
-
-
-class Retention(NamedTuple):
-    """How long each level is kept, in minutes."""
-
-    minute: int
-    hour: int
-    day: int
-
-    def expired_before(self, mark: int) -> dict[Level, int]:
-        """
-        Return, per level, the end (minutes since 1970) up to which windows are too old.
-
-        Judged by a mark (ms, 0: none, and then nothing is too old), never by a clock, so that old news
-        can be replayed.
-        """
-        now = mark // 60_000
-        return {level: max(0, now - kept) for level, kept in zip(LEVELS, self, strict=True)}
 
 
 def _named(origin: Origin) -> str:

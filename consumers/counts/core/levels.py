@@ -3,7 +3,7 @@ The three levels of cells, and the hash in Redis that each cell stands in.
 
 A *bucket* is the number of the minute, hour or day since 1970 (UTC). A *window* is what one hash holds:
 an hour of minutes, a day of hours, a calendar year of days. Rule: every bucket lies in exactly one
-window, under exactly one field.
+window, under exactly one field. What stands beside the cells, the story lines, is named here as well.
 """
 
 from datetime import date
@@ -24,6 +24,13 @@ class CellHash(NamedTuple):
     level: Level
     series: str
     window: int
+
+
+class Shelf(NamedTuple):
+    """Names the lines of a series: of stories new in it, or of copies."""
+
+    series: str
+    new: bool
 
 
 def place_of(level: Level, bucket: int) -> tuple[int, int]:

@@ -35,13 +35,6 @@ _KEY: Final = struct.Struct(">QIQ")
 _BIAS: Final = 1 << 63
 
 
-class Shelf(NamedTuple):
-    """Names the lines of a series: of stories new in it, or of copies."""
-
-    series: str
-    new: bool
-
-
 class Span(NamedTuple):
     """From which log position of a partition story lines are kept, and the position they go up to."""
 

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from consumers.counts.core.fold import Finding
 from consumers.counts.core.state import PartitionState
+from consumers.counts.core.step import Finding
 from consumers.ports import Bounds
 
 SLACK: Final = 1000
