@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from groundswell.errors import SettingsError
+from groundswell.settings_notify import NotifySettings
 
 PREFIX: Final = "GROUNDSWELL_"
 
 
-class Settings(BaseModel):
+class Settings(NotifySettings):
     """The settings; ``docs/settings.md`` is generated from the descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class Settings(BaseModel):
         "opinions", description="Kafka topic of verdicts, the log of record."
     )
     dead_topic: str = Field("news.dead", description="Kafka topic of refused items.")
+    alerts_topic: str = Field("alerts", description="Kafka topic of alert transitions.")
     consume_group: str = Field("groundswell-consume", description="Consumer group of `consume`.")
     count_group: str = Field(
         "groundswell-count", description="Group of `count`; it only shows lag."
@@ -64,6 +66,9 @@ class Settings(BaseModel):
         7,
         ge=-1,
         description="Retention of `news` and `news.dead`, in days; -1 for replays of old news.",
+    )
+    alerts_retention_days: int = Field(
+        90, ge=-1, description="Retention of `alerts`, in days; -1 keeps for ever."
     )
 
     redis_url: SecretStr = Field(
@@ -177,6 +182,42 @@ class Settings(BaseModel):
         512, ge=1, le=100_000, description="Most log records in one atomic step."
     )
 
+    watch_budget: float = Field(
+        1.0,
+        gt=0.0,
+        le=10_000.0,
+        description="False alarms that are allowed, a day over all series.",
+    )
+    watch_delta_volume: float = Field(
+        0.3, ge=0.0, le=10.0, description="Margin: so much more negative news is usual yet."
+    )
+    watch_delta_share: float = Field(
+        0.2, ge=0.0, le=10.0, description="Margin: so much higher negative odds are usual yet."
+    )
+    watch_back_hours: int = Field(
+        24,
+        ge=0,
+        le=744,
+        description="A first start decides so many hours of the past, to learn from them.",
+    )
+    watch_holder: str = Field(
+        "",
+        max_length=128,
+        description="Who holds the lease of `watch`: unique per process; empty: host and process.",
+    )
+    watch_trusted: Path | None = Field(
+        None, description="YAML list of sources whose word alone is enough; default: shipped."
+    )
+    watch_events: Path | None = Field(
+        None, description="YAML list of grave events; default: the shipped one."
+    )
+    watch_events_an_hour: int = Field(
+        6,
+        ge=0,
+        le=1000,
+        description="Event alerts an hour at most; the rest is held back, counted.",
+    )
+
     http_host: str = Field("127.0.0.1", description="Where /metrics, /healthz and /readyz listen.")
     http_port: int = Field(0, ge=0, le=65_535, description="Their port; 0: any free one, logged.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -190,6 +231,8 @@ class Settings(BaseModel):
             raise ValueError("kafka_sasl_username: needed with a SASL protocol")
         if self.batch_items > self.window_items:
             raise ValueError("window_items: must be at least batch_items")
+        if self.watch_back_hours > self.minutes_kept_hours:
+            raise ValueError("watch_back_hours: must be at most minutes_kept_hours, what is kept")
         return self
 
 
@@ -214,7 +257,7 @@ def load(environ: Mapping[str, str], file: Mapping[str, Any], file_name: str = "
 
 
 def _parse(key: str, text: str) -> Any:
-    if key == "providers":
+    if key in {"providers", "notify_allow"}:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if key == "provider_options":
         import json

@@ -1,0 +1,1 @@
+"""The channels: a sender each."""
