@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
+from onnxruntime import InferenceSession
 from rich.console import Console
 
 from export.answers import Answers, run_all, session
@@ -34,6 +35,7 @@ from training import checkpoint as store
 from training.checkpoint import Checkpoint
 from training.encode import Tokens, load_tokenizer, tokenise
 from training.model import OpinionModel
+from training.temperature import HeldOut, read_held_out, temperatures
 
 Precision: TypeAlias = Literal["fp32", "fp16", "int8", "int8-reduced"]
 
@@ -53,6 +55,9 @@ class Work:
     reference: Answers
     parity: dict[str, float]
     answers: dict[str, Answers] = field(default_factory=dict)
+    held_out: list[HeldOut] = field(default_factory=list)
+    held_rows: list[Tokens] = field(default_factory=list)
+    """The held-out rows as tokens, to fit the graphs' temperatures on."""
     alone: list[Answers] = field(default_factory=list)
     """Of each graph but fp32's, a text at a time: as consumers ask for the golden texts."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -105,6 +110,8 @@ def _fill(
     samples = enough(store.read_samples(source), LEAST)
     texts = [text[: checkpoint.max_chars] for text in samples]
     rows = tokenise(tokenizer, texts, checkpoint.token_types)
+    held_out = read_held_out(source)
+    held_texts = [row.text[: checkpoint.max_chars] for row in held_out]
     with tempfile.TemporaryDirectory(prefix="groundswell-export-") as scratch:
         fp32 = Path(scratch) / "model.fp32.onnx"
         to_onnx(model, fp32)
@@ -119,6 +126,8 @@ def _fill(
             fp32=fp32,
             reference=run_all(session(fp32), rows),
             parity=parity,
+            held_out=held_out,
+            held_rows=tokenise(tokenizer, held_texts, checkpoint.token_types),
         )
         graphs = tuple(_graph(work, precision, aside, console) for precision in precisions)
     chosen = golden(
@@ -156,6 +165,7 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
     """Write one graph and compare it with fp32."""
     path = aside / f"model.{precision}.onnx"
     verified, note = True, ""
+    own: dict[str, float] = {}
     match precision:
         case "fp32":
             shutil.copyfile(work.fp32, path)
@@ -183,9 +193,29 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
         measured = {head.name: measure(head, answers, work.reference) for head in work.heads}
         work.measured |= {f"{precision} {head}": figures for head, figures in measured.items()}
         work.measured[f"{precision} embedding"] = drift(answers, work.reference)
+        own = _temperatures(work, graph) if verified else {}
         said = ", ".join(f"{head} {m['agreement']:.2%}" for head, m in measured.items())
         console.print(f"{precision}: agrees with fp32 on {said}" + (f"; {note}" if note else ""))
-    return Graph(file=describe(aside, path), precision=precision, verified=verified, note=note)
+    return Graph(
+        file=describe(aside, path),
+        precision=precision,
+        verified=verified,
+        note=note,
+        temperatures=own,
+    )
+
+
+def _temperatures(work: Work, graph: InferenceSession) -> dict[str, float]:
+    """Return the temperatures that calibrate this graph better than the heads' own."""
+    if not work.held_rows:
+        return {}
+    answers = run_all(graph, work.held_rows).texts
+    whole = [head for head in work.heads if head.kind != "tokens"]
+    return temperatures(
+        work.held_out,
+        {head.name: answers[head.name] for head in whole},
+        {head.name: head.temperature for head in whole},
+    )
 
 
 def _manifest(

@@ -8,25 +8,24 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 
-from training.data import MASKED, Example
 from training.evaluation.scores import Bools, Ints, Score, score
-from training.examples import Truth
+from training.examples import Example, Truth
 
 
 def baseline(
     train: Sequence[Example], test: Sequence[Example], head: int, labels: int
 ) -> Score | None:
-    """Score the baseline of head number ``head``; None when either part lacks labels for it."""
-    known = [example for example in train if example.labels[head] != MASKED]
-    asked = [example for example in test if example.labels[head] != MASKED]
+    """Score the baseline of head number ``head``, which gives one label; None when a part lacks labels."""
+    known = [example for example in train if example.truths[head] is not None]
+    asked = [example for example in test if example.truths[head] is not None]
     if not asked:
         return None
     given = answers(
-        [e.text for e in known], [e.labels[head] for e in known], [e.text for e in asked], labels
+        [e.text for e in known], [e.truths[head] for e in known], [e.text for e in asked], labels
     )
     if given is None:
         return None
-    truth = np.asarray([e.labels[head] for e in asked], dtype=np.int64)
+    truth = np.asarray([e.truths[head] for e in asked], dtype=np.int64)
     return score(truth, given.argmax(axis=1), labels)
 
 

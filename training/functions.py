@@ -7,10 +7,10 @@ the first by name is the default, and the others are trained where they are name
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from groundswell.errors import InputError
 from groundswell.tasks import Function, Label, parse_function
@@ -21,6 +21,14 @@ FOLDER: Final = Path(__file__).parent / "functions"
 DERIVE: Final = "derive"
 _OUTPUTS: Final = frozenset({"embedding", "contributions"})
 """Outputs that every model has beside its heads."""
+
+
+Where: TypeAlias = Callable[[str, str | None], str]
+"""Field and label to ``FILE:LINE`` of the first row that holds it; see ``training.data.rows.row_with``."""
+
+
+def _nowhere(_field: str, _label: str | None) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ def derive(name: str, values: Iterable[str]) -> Task:
     return Task(function, {names[label]: place for place, label in enumerate(labels)})
 
 
-def choose_tasks(wanted: Iterable[str], values: Mapping[str, set[str]]) -> list[Task]:
+def choose_tasks(
+    wanted: Iterable[str], values: Mapping[str, set[str]], where: Where = _nowhere
+) -> list[Task]:
     """
     Return the tasks to train, in order of their names.
 
@@ -114,10 +124,10 @@ def choose_tasks(wanted: Iterable[str], values: Mapping[str, set[str]]) -> list[
     read off the data; when it is empty, each shipped function whose field occurs in the data is taken, or
     its labels derived if none of them occurs (``single`` and ``ordered`` only). ``values`` maps each field
     of the data to the labels seen; a field that occurs, but whose values are no strings, to the empty
-    set. Raises ``InputError``.
+    set. ``where`` finds a row for a message. Raises ``InputError``.
     """
     wanted = list(wanted)
-    tasks = [_chosen(text, values) for text in wanted] if wanted else _default(values)
+    tasks = [_chosen(text, values) for text in wanted] if wanted else _default(values, where)
     if not tasks:
         raise InputError(
             "no row holds a label; name the label's field in a function file (--function)"
@@ -139,18 +149,23 @@ def _chosen(text: str, values: Mapping[str, set[str]]) -> Task:
     return task_of(find_function(text))
 
 
-def _default(values: Mapping[str, set[str]]) -> list[Task]:
+def _default(values: Mapping[str, set[str]], where: Where) -> list[Task]:
     chosen: dict[str, Task] = {}
     for path in shipped().values():
         function = load_function(path)
+        if origin := where(function.field, None):
+            raise InputError(
+                f"{origin}: {function.field} is no string; write a label ({', '.join(function.label_names)}), "
+                "or name the functions to train (--function)"
+            )
         if function.field in values and function.field not in chosen:
-            task = _fitting(function, values[function.field])
+            task = _fitting(function, values[function.field], where)
             if task is not None:
                 chosen[function.field] = task
     return list(chosen.values())
 
 
-def _fitting(function: Function, seen: set[str]) -> Task | None:
+def _fitting(function: Function, seen: set[str], where: Where) -> Task | None:
     """Return the task of a function whose field holds ``seen``; None where it holds no such label."""
     whole = function.output in {"single", "ordered"}
     if not seen:
@@ -160,8 +175,9 @@ def _fitting(function: Function, seen: set[str]) -> Task | None:
     if whole:
         return derive(function.field, seen)
     # Derived labels would be of a whole text, and to leave the field out would hide it.
+    origin = where(function.field, min(seen))
     raise InputError(
-        f"field {function.field} holds {', '.join(sorted(seen)[:8])}, but {function.name} knows "
+        f"{origin}{': ' * bool(origin)}field {function.field} holds {', '.join(sorted(seen)[:8])}, but {function.name} knows "
         f"{', '.join(function.label_names)}: map the labels on the data's card, or name the functions "
         "to train (--function)"
     )

@@ -3,10 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from groundswell.errors import InputError
-from training.data import DataSet, Split, check_licences, label_values, read_card, read_sets
+from training.data import (
+    DataSet,
+    Split,
+    check_licences,
+    label_values,
+    read_card,
+    read_sets,
+    row_with,
+)
 from training.data.prepare import Prepared, Wish, prepare, write
 from training.data.snapshot import read_snapshot
 from training.functions import Task, choose_tasks
@@ -67,10 +76,16 @@ def gather(sources: Sources) -> Material:
     if not sources.data:
         if not sources.functions:
             raise InputError("give --data, or a --function whose own examples are enough")
+        if sources.snapshot:
+            raise InputError(
+                f"--snapshot {sources.snapshot}: it repeats the split of rows, and no rows are given; name "
+                "the --data that it was taken of, or leave it out"
+            )
         return Material((), _one_template(choose_tasks(sources.functions, {})))
     sets = read_sets(sources.data, [read_card(path) for path in sources.cards])
     check_licences([(item.origin, item.card.licence) for item in sets], sources.allowed)
-    tasks = _one_template(choose_tasks(sources.functions, label_values(sets)))
+    where = partial(row_with, sets)
+    tasks = _one_template(choose_tasks(sources.functions, label_values(sets), where))
     snapshot = read_snapshot(sources.snapshot) if sources.snapshot else None
     return Material(sets, tasks, prepare(sets, tasks, sources.wish, snapshot))
 

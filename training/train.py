@@ -1,7 +1,6 @@
 """The whole run, in order: data, strategy, encoder, training, scores, baseline, checkpoint."""
 
 import hashlib
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from groundswell.errors import InputError
 from groundswell.models.bundle import EncoderSource
 from training import checkpoint as store
 from training.baseline import baseline
-from training.data import flat
 from training.encode import Reader, load_tokenizer, tokenise
 from training.encoder import locate
 from training.evaluate import predict, score_heads
@@ -28,9 +26,10 @@ from training.material import Material, Sources, gather
 from training.parallel import Workers, workers
 from training.progress import Keeper, earlier
 from training.recipe import Recipe
-from training.report import Report, write_report
+from training.report import Report, again, write_report
 from training.strategies.choice import Choice, pick
 from training.strategies.rungs import Trained, begin, carry_out
+from training.temperature import fitted, held_out, write_held_out
 
 SAMPLES = 1000
 """Texts kept in the checkpoint for the exporter to compare on: held-out ones first."""
@@ -149,17 +148,16 @@ def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
     took: float,
 ) -> Report:
     functions = [task.function for task in material.tasks]
-    held = {name: flat(part) for name, part in material.split.parts.items()}
     bases = {
-        task.name: baseline(held["train"], held["test"], place, len(task.function.outputs))
+        task.name: baseline(
+            material.split.train, material.split.test, place, len(task.function.outputs)
+        )
         for place, task in enumerate(material.tasks)
         if task.function.output in {"single", "ordered"}
     }
     return Report(
         command=plan.command,
-        again=plan.command
-        if "--snapshot" in plan.command
-        else f"{plan.command} --snapshot {shlex.quote(str(out / 'snapshot.json'))}",
+        again=again(plan.command, out, split=material.prepared is not None),
         strategy=choice.name,
         reason=choice.reason,
         recipe=recipe,
@@ -178,6 +176,9 @@ def _report(  # noqa: PLR0913, PLR0917 - everything that a run decided
         test=score_heads(trained.model, functions, parts["test"], hardware),
         baseline={name: _shown(base) for name, base in bases.items() if base is not None},
         confusion=_confusions(trained, material.tasks, parts["test"], hardware),
+        temperatures=fitted(
+            trained.model, functions, material.split.dev, parts["dev"].rows, hardware
+        ),
         doubts=material.doubts(),
         notes=[*material.notes, *trained.notes],
     )
@@ -217,6 +218,7 @@ def _write(  # noqa: PLR0913, PLR0917 - called once, above
 
     def beside(directory: Path) -> None:
         write_report(report, directory)
+        write_held_out(directory, held_out(material.split.dev, functions))
         material.write(directory)
 
     store.write_checkpoint(
@@ -234,6 +236,7 @@ def _write(  # noqa: PLR0913, PLR0917 - called once, above
             strategy=report.strategy,
             data=dict(report.data),
             licences=dict(report.licences),
+            temperatures=dict(report.temperatures),
             metrics=_metrics(report),
             command=plan.command,
         ),
@@ -282,6 +285,8 @@ def fingerprint(
         processes,
         encoder.sha256,
         material.prepared.snapshot if material.prepared else None,
+        # A snapshot that was given tells the parts, not what is taken for true in them.
+        [(e.id, e.text, e.truths) for part in material.split.parts.values() for e in part],
         [task.function for task in material.tasks],
         plan.precision,
     )

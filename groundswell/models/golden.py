@@ -14,7 +14,7 @@ import numpy as np
 
 from groundswell.errors import BundleError
 from groundswell.models.bundle import Golden, Head, Manifest
-from groundswell.models.scores import Probabilities, Scores
+from groundswell.models.scores import Probabilities, Scores, at_temperature
 from groundswell.models.session import Model, ModelError
 from groundswell.models.spans import spans_of
 from groundswell.models.tokens import Row
@@ -94,7 +94,13 @@ def check_golden(model: Model, golden: Sequence[Golden]) -> dict[str, float]:
             model,
             head,
             np.array([row.probabilities[head.name] for row in golden]),
-            np.concatenate([scores.heads[head.name] for scores in answers]),
+            # The golden texts hold fp32's answers at the head's own temperature.
+            at_temperature(
+                np.concatenate([scores.heads[head.name] for scores in answers]),
+                model.graph.temperature(head),
+                head.temperature,
+                several=head.kind == "several",
+            ),
         )
     return distances
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from groundswell.models.tokens import Row
 
 Probabilities: TypeAlias = NDArray[np.float64]
 """Shape [texts, labels], or [words, outputs] for one text; rows sum to one but for ``several`` heads."""
+
+_LEAST_LOG: Final = -745.0
+"""Of the least number above zero: the logarithm that stands for that of zero."""
 
 
 class Scores(NamedTuple):
@@ -65,6 +68,20 @@ def sigmoid(logits: NDArray[Any], temperature: float) -> Probabilities:
     """Return 1 / (1 + exp(-logits / temperature))."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(1.0 / (1.0 + np.exp(-logits.astype(np.float64) / temperature)))
+
+
+def at_temperature(
+    probabilities: Probabilities, now: float, wanted: float, *, several: bool
+) -> Probabilities:
+    """Return what probabilities at the temperature ``now`` would be at the one that is ``wanted``."""
+    if now == wanted:
+        return probabilities
+    with np.errstate(divide="ignore"):
+        # Of logits only the differences matter, and those the probabilities still tell.
+        logits = np.maximum(np.log(probabilities), _LEAST_LOG)
+        if several:
+            logits -= np.maximum(np.log1p(-probabilities), _LEAST_LOG)
+    return (sigmoid if several else softmax)(logits * now, wanted)
 
 
 def of_words(

@@ -89,11 +89,11 @@ class Model:
             if answer.shape != (*tokens, len(head.labels)):
                 raise ModelError(f"{self.id}: head {head.name} answered in shape {answer.shape}")
             if head.kind == "tokens":
-                words[head.name] = of_words(answer, rows, head.temperature, fine)
+                words[head.name] = of_words(answer, rows, self.graph.temperature(head), fine)
                 continue
             fine &= np.isfinite(answer).all(axis=1)
             to_probabilities = sigmoid if head.kind == "several" else softmax
-            heads[head.name] = to_probabilities(answer, head.temperature)
+            heads[head.name] = to_probabilities(answer, self.graph.temperature(head))
         embedding = None
         if self._embedding:
             embedding = np.asarray(answers[-1], dtype=np.float64)

@@ -87,7 +87,7 @@ def test_missing_labels_are_masked_and_bare_links_left_out(tmp_path):
             {"entities": [{"type": "MISC", "start": 0, "end": 2}]},
             r":2: entities holds the type 'MISC'",
         ),
-        ({"tags": ["O"]}, r":2: 1 entities for no tokens"),
+        ({"tags": ["O"]}, r":2: 1 entities for no tokens; write one tag"),
         ({"tags": ["O"], "tokens": ["yo", "z"]}, r":2: 1 entities for 2 tokens"),
         (
             {"tags": ["O"], "tokens": ["q"]},

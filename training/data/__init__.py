@@ -9,9 +9,8 @@ In order: ``sources`` (JSON lines, CSV, a hub), ``cards`` (origin, licence, name
 
 from training.data.cards import ALLOWED, Card, check_licences, read_card
 from training.data.duplicates import merge_duplicates
-from training.data.flat import Example, flat
 from training.data.labels import Labelled, label_rows
-from training.data.rows import DataSet, label_values, read_sets
+from training.data.rows import DataSet, label_values, read_sets, row_with
 from training.data.split import PARTS, Split, split_examples
 from training.examples import MASKED
 
@@ -21,15 +20,14 @@ __all__ = [
     "PARTS",
     "Card",
     "DataSet",
-    "Example",
     "Labelled",
     "Split",
     "check_licences",
-    "flat",
     "label_rows",
     "label_values",
     "merge_duplicates",
     "read_card",
     "read_sets",
+    "row_with",
     "split_examples",
 ]

@@ -88,13 +88,13 @@ def _package(name: str) -> Loader:
         from datasets import load_dataset
     except ModuleNotFoundError:
         raise InputError(
-            f"{PREFIX}{name}: needs the package `datasets`: pip install datasets; "
+            f"{PREFIX}{name}: needs the package `datasets`: pip install 'groundswell[hub]'; "
             "or give the rows as a .jsonl file"
         ) from None
     except ImportError as error:  # it stands beside a version of its own parts that it cannot use
         raise InputError(
-            f"{PREFIX}{name}: the package `datasets` does not fit what is installed ({error}); install "
-            "another version of it, or give the rows as a .jsonl file"
+            f"{PREFIX}{name}: the package `datasets` does not fit what is installed ({error}); "
+            "pip install 'groundswell[hub]' takes one that does, or give the rows as a .jsonl file"
         ) from None
     loader: Loader = load_dataset
     return loader

@@ -191,7 +191,8 @@ def _place(row: Row, task: Task, card: Card, value: Any) -> int | None:
     if not isinstance(label, str) or label not in task.index:
         shown = repr(value) if label == written else f"{value!r}, on the card {label!r}"
         raise InputError(
-            f"{row.origin}: {field} is {shown}; {task.name} knows {', '.join(task.index)}"
+            f"{row.origin}: {field} is {shown}; {task.name} knows {', '.join(task.index)}: correct the row, "
+            f"or map the label on the set's card (`labels: {{{field}: {{OLD: NEW}}}}`, null to leave it out)"
         )
     return task.index[label]
 

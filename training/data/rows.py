@@ -149,16 +149,34 @@ def label_values(sets: Iterable[DataSet]) -> dict[str, set[str]]:
                     continue
                 field = "entities" if name == "tags" else name
                 mapping = item.card.labels.get(field, {})
-                for one in _labels_in(name, value):
+                for one in _labels_in(name, value, mapping):
                     label = mapping.get(one, one)
                     if label is not None:
                         values.setdefault(field, set()).add(label)
     return values
 
 
-def _labels_in(name: str, value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
+def row_with(sets: Iterable[DataSet], field: str, label: str | None) -> str:
+    """
+    Return ``FILE:LINE`` of the first row whose ``field`` holds ``label``, "" where none does.
+
+    ``label`` is as ``label_values`` gives it; None asks for a value that is neither a string nor a list.
+    """
+    for item in sets:
+        mapping = item.card.labels.get(field, {})
+        for row in item.rows:
+            for name in (field, "tags") if field == "entities" else (field,):
+                value = row.fields.get(name)
+                found = [mapping.get(one, one) for one in _labels_in(name, value, mapping)]
+                odd = value is not None and not found and not isinstance(value, str | list | dict)
+                if label in found if label is not None else odd:
+                    return row.origin
+    return ""
+
+
+def _labels_in(name: str, value: Any, mapping: Mapping[str, str | None]) -> list[str]:
+    if isinstance(value, str) or (isinstance(value, int) and str(value) in mapping):
+        return [str(value)]  # a card names the classes of numbers
     if not isinstance(value, list):
         return []
     found = [one.get("type") if isinstance(one, dict) else one for one in value]

@@ -119,7 +119,10 @@ def _from_tags(row: Row, field: str, tags: list[Any]) -> list[Span]:
     tokens = row.fields.get("tokens")
     if not isinstance(tokens, list) or len(tokens) != len(tags):
         count = len(tokens) if isinstance(tokens, list) else "no"
-        raise InputError(f"{row.origin}: {len(tags)} {field} for {count} tokens")
+        raise InputError(
+            f"{row.origin}: {len(tags)} {field} for {count} tokens; write one tag (O, B-NAME or I-NAME) for "
+            "each of `tokens`, or `entities` as a list of {text, type, start, end}"
+        )
     if _raw(row) != " ".join(tokens):
         raise InputError(f"{row.origin}: text must be the tokens joined by blanks, or absent")
     spans: list[Span] = []

@@ -68,7 +68,12 @@ def split_examples(
     )
     for name, share in (("train", 1.0), ("dev", dev), ("test", test)):
         if share and not dealt[name]:
-            raise InputError(f"{len(examples)} rows are too few: the {name} part would be empty")
+            raise InputError(
+                f"{len(examples)} rows are too few: the {name} part would be empty. Near-duplicates stay "
+                f"together, and these rows make {len(groups)} clusters, each of which "
+                "goes to one part whole; give more, or more varied, rows, or another --dev-share and "
+                "--test-share"
+            )
     part_of = {id(example): name for name, part in dealt.items() for example in part}
     return in_parts(examples, [part_of[id(example)] for example in examples])
 

@@ -1,7 +1,7 @@
 """
 A bundle, asked as a consumer would: one graph of it, on the CPU.
 
-Rule: labels, temperatures and thresholds are the manifest's; a function file only adds what a manifest
+Rule: labels, temperatures (the graph's own, where it has one) and thresholds are the manifest's; a function file only adds what a manifest
 does not hold (tests, slices, lexicon), and must have the same labels.
 """
 
@@ -55,7 +55,7 @@ class BundlePredictor:
             words=True,
         )
         self.heads: Mapping[str, Asked] = {
-            head.name: Asked(_function(head, functions), head.temperature, head.threshold)
+            head.name: Asked(_function(head, functions), graph.temperature(head), head.threshold)
             for head in manifest.heads
         }
         self.max_chars = manifest.max_chars

@@ -7,11 +7,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 from tests.train_world import NAMES, SENTIMENT, SUBJECTS
 from training.baseline import baseline
 from training.data import MASKED
-from training.data.flat import Example
 from training.encode import Tokens, Word
 from training.evaluate import metrics_of, spans_of
 from training.evaluation.scores import score
-from training.examples import Span, Spans
+from training.examples import Example, Span, Spans
 
 pytestmark = pytest.mark.train
 
@@ -91,9 +90,13 @@ def test_a_stretch_of_a_label_that_nobody_looked_for_is_no_fault():
     assert wholly["entity_f1"] == pytest.approx(2 / 3)
 
 
+def _example(text, truth):
+    return Example(id=text, text=text, truths=(truth,))
+
+
 def test_the_baseline_learns_words():
-    good = [Example(f"profit rose again {n}", (1,)) for n in range(10)]
-    bad = [Example(f"a loss was booked {n}", (0,)) for n in range(10)]
+    good = [_example(f"profit rose again {n}", 1) for n in range(10)]
+    bad = [_example(f"a loss was booked {n}", 0) for n in range(10)]
 
     found = baseline([*good[:8], *bad[:8]], [*good[8:], *bad[8:]], 0, 2)
 
@@ -102,7 +105,7 @@ def test_the_baseline_learns_words():
 
 
 def test_the_baseline_needs_two_labels_and_a_test_row():
-    rows = [Example("a b", (1,)), Example("b c", (1,))]
+    rows = [_example("a b", 1), _example("b c", 1)]
 
     assert baseline(rows, rows, 0, 2) is None
-    assert baseline(rows, [Example("a", (MASKED,))], 0, 2) is None
+    assert baseline(rows, [_example("a", None)], 0, 2) is None

@@ -30,7 +30,8 @@ def test_the_report_says_what_was_measured(trained):
     written = json.loads((directory / "report.json").read_text("utf-8"))
 
     assert written["command"] == "groundswell train"
-    assert written["again"] == f"groundswell train --snapshot {directory / 'snapshot.json'}"
+    again = f"groundswell train --out {directory} --snapshot {directory / 'snapshot.json'}"
+    assert written["again"] == again
     assert written["licences"] == {"rows": "own"}
     assert (written["strategy"], written["processes"]) == ("full", 1)
     assert written["rows"] == report.rows
