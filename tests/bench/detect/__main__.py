@@ -67,7 +67,7 @@ def _delay(_: argparse.Namespace, seeds: range, log: Any) -> Any:
 def _variants(_: argparse.Namespace, seeds: range, log: Any) -> Any:
     from tests.bench.detect import delays
 
-    return delays.variants(seeds[:3], Parameters(), log)
+    return delays.variants(seeds[:2], Parameters(), log)
 
 
 def _compared(*, drift: bool) -> Any:

@@ -24,6 +24,8 @@ from tests.bench.detect.scoring import score
 VOLUMES = (10.0, 30.0, 60.0, 150.0)
 KINDS = ("×3", "×5", "×10")
 SHARE = 0.2
+POOLED = (*STRATA, (10.0, 200.1), (30.0, 200.1))
+"""Strata, and all from 10 and from 30 stories an hour on."""
 
 
 class Delay(msgspec.Struct):
@@ -67,20 +69,23 @@ def floor(volume: float, ratio: float) -> float | None:
     return needed / information if needed > 0 else None
 
 
-def delays(
-    seeds: Sequence[int], parameters: Parameters, log: Any, cases: Sequence[bool] = (False, True)
-) -> list[Delay]:
+def delays(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Delay]:
     """Measure at exact volumes, then over strata, without and with drift."""
     out = []
-    exact = np.repeat(np.array(VOLUMES), generator.SERIES // len(VOLUMES))
-    for drift in cases:
-        took = _took(seeds, parameters, exact, drift=drift)
-        out += [_delay(took, v, v, kind, drift=drift) for v in VOLUMES for kind in KINDS]
+    for drift in (False, True):
+        out += exactly(seeds, parameters, drift=drift)
         log(f"exact volumes, {'drift' if drift else 'clean'}")
         took = _took(seeds, parameters, generator.volumes(), drift=drift)
-        out += [_delay(took, *stratum, kind, drift=drift) for stratum in STRATA for kind in KINDS]
+        out += [_delay(took, *stratum, kind, drift=drift) for stratum in POOLED for kind in KINDS]
         log(f"strata, {'drift' if drift else 'clean'}")
     return out
+
+
+def exactly(seeds: Sequence[int], parameters: Parameters, *, drift: bool) -> list[Delay]:
+    """Measure at exact volumes."""
+    volumes = np.repeat(np.array(VOLUMES), generator.SERIES // len(VOLUMES))
+    took = _took(seeds, parameters, volumes, drift=drift)
+    return [_delay(took, v, v, kind, drift=drift) for v in VOLUMES for kind in KINDS]
 
 
 Took = list[tuple[float, str, float]]
@@ -122,6 +127,7 @@ def variants(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Var
     for name, changes in VARIANTS.items():
         changed = msgspec.structs.replace(parameters, **changes)
         rates = [nulls.learnt(case, seeds, changed) for case in ("clean", "drift")]
-        out.append(Variant(name, rates, delays(seeds, changed, lambda _: None)))
+        took = [one for drift in (False, True) for one in exactly(seeds, changed, drift=drift)]
+        out.append(Variant(name, rates, took))
         log(name)
     return out
