@@ -61,7 +61,15 @@ def read_functions(paths: Sequence[Path]) -> tuple[Function, ...]:
         try:
             source = path.read_bytes()
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+            hint = ""
+            if (
+                not path.suffix
+            ):  # a name: the trainer's own functions are no part of an online install
+                hint = (
+                    f"; give a YAML file: `groundswell functions show {path} > {path}.yaml` writes a shipped "
+                    "function where the trainer is installed"
+                )
+            raise InputError(f"{path}: cannot be read ({error.strerror}){hint}") from error
         function = parse_function(source, str(path))
         if function.name in TAKEN:
             raise InputError(

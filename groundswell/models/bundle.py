@@ -208,7 +208,7 @@ def load_manifest(directory: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         raise BundleError(
-            f"no model bundle in {directory}: there is no {MANIFEST}; set `bundle` to a bundle's directory"
+            f"no model bundle in {directory}: there is no {MANIFEST}; give --bundle, or set `bundle`, to a bundle's directory"
         ) from None
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from error

@@ -11,6 +11,7 @@ from training.evaluation.faithfulness import DRAWS, deletions, faithfulness, wit
 from training.evaluation.judged import judge_single
 from training.evaluation.leakage import near_to
 from training.evaluation.names import COMPANIES, swap_names
+from training.evaluation.sections import _rate
 from training.evaluation.slices import negated, slices_of, value_of
 from training.evaluation.tables import quoted, ranged, short, signed, table
 from training.examples import Example, Span
@@ -197,3 +198,28 @@ def test_a_near_duplicate_is_near_itself_and_not_through_others():
     assert near_to([chain[0]], chain).tolist() == [True, True, True, False, False]
     assert near_to(["Sales rose 5 %"], ["Sales rose 7 %", "Nothing here"]).tolist() == [True, False]
     assert near_to([], ["a"]).tolist() == [False]
+
+
+@pytest.mark.parametrize("name", ["MSCI", "NYSE", "$ZRQP", "S&P 500", "恒生指数"])
+def test_exchanges_indices_and_cashtags_are_no_names_of_companies(name):
+    text = f"Norrby rose while {name} fell"
+    at = text.index(name)
+    spans = [Span(0, 6, "ORG"), Span(at, at + len(name), "ORG")]
+
+    changed = swap_names(text, spans, "company_names")
+
+    assert changed is not None
+    assert changed.endswith(f" rose while {name} fell")
+    assert not changed.startswith("Norrby ")
+    assert swap_names(text, spans[1:], "company_names") is None
+
+
+def test_a_cashtag_is_known_by_the_sign_before_it():
+    assert swap_names("$ZRQP up", [Span(1, 5, "ORG")], "company_names") is None
+
+
+@pytest.mark.parametrize(("read", "shown"), [("a", "–"), ("A", "0")])
+def test_there_is_no_rate_where_every_text_reads_the_same(read, shown):
+    found = outcome("upper_case", [Change(0, "A")], [read], ["a"], ["good"], ["good"])
+
+    assert _rate(found, found.flip_rate).startswith(shown)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from consumers.news.classify import run
+from consumers.news.similar import read_functions
 from groundswell.errors import BundleError, InputError
 from groundswell.models.prototypes import label_texts, lexicon_prior
 from groundswell.settings import Settings
@@ -162,3 +163,10 @@ def test_a_bundle_that_embeds_nothing_is_named(tmp_path, monkeypatch):
 
     with pytest.raises(BundleError, match="no output 'vectors'"):
         answered(tmp_path, MOOD, [{"text": "crash"}], TAGGER)
+
+
+def test_a_name_in_place_of_a_file_is_told_how_to_get_the_file():
+    with pytest.raises(
+        InputError, match=r"moods: cannot be read .*functions show moods > moods\.yaml"
+    ):
+        read_functions([Path("moods")])

@@ -1,8 +1,9 @@
 """
 Names to put in place of others: none of them is a company or a person that is in the news.
 
-A model that answers otherwise when only the name changes has learnt the name. Names of institutions are
-left alone: another central bank is another fact. Pure; which name comes is fixed by the text.
+A model that answers otherwise when only the name changes has learnt the name. Names of institutions,
+exchanges and makers of indices are left alone, for another central bank is another fact, and so are
+cashtags, which name a listing. Pure; which name comes is fixed by the text.
 """
 
 import re
@@ -33,6 +34,21 @@ _INSTITUTION: Final = re.compile(
 )
 
 
+_EXCHANGE: Final = re.compile(
+    r"\b(?:msci|nyse|nasdaq|nasdaq ?100|ftse|dow jones|s&p|s&p ?500|stoxx|dax|cac|nikkei|hang seng|sensex|nifty"
+    r"|cboe|cme|lse|euronext|russell|moody'?s|fitch|exchange|bourse|index)\b|指数|沪深|上证|深证|恒生",
+    re.IGNORECASE,
+)
+_CASHTAG: Final = re.compile(r"\$[A-Za-z]")
+
+
+def _of_company(text: str, span: Span) -> bool:
+    """Whether a stretch is the name of a company of which the text speaks."""
+    name = text[span.start : span.end]
+    tagged = _CASHTAG.match(name) or text[max(0, span.start - 1) : span.start] == "$"
+    return not (tagged or _INSTITUTION.search(name) or _EXCHANGE.search(name))
+
+
 def swap_names(text: str, spans: Sequence[Span], kind: str) -> str | None:
     """
     Return the text with its company names (or person names) changed, each alike wherever it stands.
@@ -43,7 +59,7 @@ def swap_names(text: str, spans: Sequence[Span], kind: str) -> str | None:
     wanted = COMPANY_LABELS if company else PERSON_LABELS
     named = sorted(span for span in spans if span.label.upper() in wanted)
     if company:
-        named = [s for s in named if not _INSTITUTION.search(text[s.start : s.end])]
+        named = [span for span in named if _of_company(text, span)]
     if not named:
         return None
     parts, at = [], 0

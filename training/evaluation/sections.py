@@ -1,5 +1,7 @@
 """The sections of a head that only some heads have, as Markdown. Pure."""
 
+from training.evaluation.behaviour import Behaviour
+from training.evaluation.bootstrap import Estimate
 from training.evaluation.figures import HeadFigures
 from training.evaluation.tables import percent, quoted, ranged, short, signed, table
 
@@ -86,8 +88,8 @@ def behaviour_section(head: HeadFigures) -> list[str]:
             f"{test.tried:,}",
             f"{test.same:,}",
             f"{test.flips:,}",
-            percent(test.flip_rate),
-            percent(test.failure_rate),
+            _rate(test, test.flip_rate),
+            _rate(test, test.failure_rate),
         ]
         for test in head.behaviour
     ]
@@ -103,6 +105,11 @@ def behaviour_section(head: HeadFigures) -> list[str]:
             for one in test.examples
         ]
     return lines
+
+
+def _rate(test: Behaviour, rate: Estimate) -> str:
+    """Show a rate, or none where every text reads the same and so cannot fail."""
+    return percent(rate) if test.tried > test.same else "–"
 
 
 def faithfulness_section(head: HeadFigures) -> list[str]:
