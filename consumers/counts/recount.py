@@ -16,54 +16,27 @@ import msgspec
 from consumers.adapters.kafka_scan import KafkaScan
 from consumers.adapters.memory_counts import Shard
 from consumers.adapters.redis_counts import open_counts, retention_of
-from consumers.counts.core.compare import Scope, compare_cells, compare_series, compare_states
+from consumers.counts.core.compare import (
+    Scope,
+    compare_cells,
+    compare_lines,
+    compare_series,
+    compare_states,
+)
 from consumers.counts.core.fold import MISSED, fold
+from consumers.counts.core.lines import Span, lined
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import Retention
 from consumers.counts.core.view import overall
 from consumers.counts.ports import CountStore, LogScan, Snapshot
+from consumers.counts.report import Report, told
 from consumers.ports import Record
 from groundswell.errors import CannotContinue
 from groundswell.settings import Settings
 
 _BATCH: Final = 1000
 _HASHES: Final = 200
-_SHOWN: Final = 50
-"""Differences that are spelled out; the rest is counted."""
-
-
-class Report(msgspec.Struct, kw_only=True):
-    """
-    What `recount` found.
-
-    ``counted``, ``refused``, ``lost`` and ``ticks`` are distinct source offsets as the log settles
-    them, up to the positions that the store holds; ``behind`` counts the log records above those.
-    ``left_out`` cells could not be compared; ``notes`` say why.
-    """
-
-    same: bool = True
-    counted: int = 0
-    refused: int = 0
-    lost: int = 0
-    ticks: int = 0
-    offsets: int = 0
-    repeats: int = 0
-    holes: int = 0
-    behind: int = 0
-    partitions: int = 0
-    cells: int = 0
-    series: int = 0
-    left_out: int = 0
-    differences: int = 0
-    examples: list[str] = []
-    notes: list[str] = []
-
-    def differ(self, sentence: str) -> None:
-        """Note a difference."""
-        self.same = False
-        self.differences += 1
-        if len(self.examples) < _SHOWN:
-            self.examples.append(sentence)
+_MOVED: Final = "the store was put back while it was recounted; try again"
 
 
 class Recount:
@@ -78,6 +51,7 @@ class Recount:
         self._lateness = lateness
         self._retention = retention
         self._since: dict[int, int] = {}
+        self._lined: dict[int, int | None] = {}
         self.report = Report()
 
     async def run(self) -> Report:
@@ -85,12 +59,12 @@ class Recount:
         bounds = await self._scan.bounds()
         last: dict[int, PartitionState] = {}
         for number, shard in enumerate(self._shards):
-            await self._advance(shard, (await self._store.snapshot(number, ())).states, bounds)
+            await self._advance(shard, await self._store.snapshot(number, ()), bounds)
             names = sorted(shard.cells.keys() | await self._store.hashes(number))
             for start in range(0, len(names), _HASHES):
                 chunk = names[start : start + _HASHES]
                 found = await self._store.snapshot(number, chunk)
-                await self._advance(shard, found.states, bounds)
+                await self._advance(shard, found, bounds)
                 for name in chunk:
                     done = compare_cells(
                         name,
@@ -99,15 +73,29 @@ class Recount:
                         self._scope(found),
                     )
                     self.report.cells += done.equal + len(done.differences)
-                    self.report.left_out += done.left_out
-                    for sentence in done.differences:
-                        self.report.differ(sentence)
+                    self.report.take(done)
+            await self._compare_lines(number, shard, bounds)
             found = await self._store.snapshot(number, ())
-            await self._advance(shard, found.states, bounds)
+            await self._advance(shard, found, bounds)
             self._compare_rest(shard, found)
             last |= found.states
         self._sum_up(last, bounds)
         return self.report
+
+    async def _compare_lines(
+        self, number: int, shard: Shard, bounds: Mapping[int, tuple[int, int]]
+    ) -> None:
+        """Compare the story lines of a shard."""
+        names = sorted(shard.lines.keys() | await self._store.shelves(number))
+        for start in range(0, len(names), _HASHES):
+            chunk = names[start : start + _HASHES]
+            found = await self._store.snapshot(number, (), chunk)
+            await self._advance(shard, found, bounds)
+            for shelf in chunk:
+                ours, theirs = shard.lines.get(shelf, ()), found.lines.get(shelf, ())
+                done = compare_lines(shelf, ours, theirs, self._scope(found))
+                self.report.lines += done.equal + len(done.differences)
+                self.report.take(done)
 
     def _compare_rest(self, shard: Shard, found: Snapshot) -> None:
         """Compare index and states of a shard."""
@@ -146,11 +134,12 @@ class Recount:
     async def _advance(
         self,
         shard: Shard,
-        held: Mapping[int, PartitionState],
+        found: Snapshot,
         bounds: Mapping[int, tuple[int, int]],
     ) -> None:
         """Fold every partition of a shard up to the position that the store holds."""
-        for partition, state in held.items():
+        for partition, state in found.states.items():
+            self._span(partition, found.spans.get(partition))
             known = shard.states.get(partition)
             if known is None:
                 if partition not in bounds:
@@ -177,9 +166,23 @@ class Recount:
                     )
                     continue
             if state.position < known.position:
-                raise CannotContinue("the store was put back while it was recounted; try again")
+                raise CannotContinue(_MOVED)
             if partition not in shard.states or state.position > known.position:
                 await self._fold(shard, partition, known, state.position)
+
+    def _span(self, partition: int, span: Span | None) -> None:
+        """Note from where on the store keeps lines of a partition; it may begin, and does not change."""
+        since = None if span is None else span.since
+        if partition not in self._lined:
+            self._lined[partition] = since
+            if since is None:
+                self.report.notes.append(f"partition {partition}: no story lines are kept yet")
+            elif since:
+                self.report.notes.append(
+                    f"partition {partition}: story lines are kept from log offset {since} on"
+                )
+        elif self._lined[partition] != since:
+            raise CannotContinue(_MOVED)
 
     def _after(self, state: PartitionState) -> int:
         """Return the first ms in which nothing counted that had arrived before this state."""
@@ -223,7 +226,8 @@ class Recount:
         self, shard: Shard, partition: int, known: PartitionState, batch: list[Record]
     ) -> PartitionState:
         step = fold(known, batch, self._lateness)
-        shard.add(partition, step, self._retention)
+        lines = lined(step.lines, self._lined[partition])
+        shard.add(partition, step._replace(lines=lines), self._retention)
         if partition in self._since and any(f.kind == MISSED for f in step.findings):
             # It began with a late repeat: what lies between that and here was deleted as well.
             self._since[partition] = max(self._since[partition], self._after(step.state))
@@ -245,23 +249,3 @@ async def run(settings: Settings, *, as_json: bool) -> int:
         await store.close()
     sys.stdout.write(json.dumps(msgspec.to_builtins(report)) + "\n" if as_json else told(report))
     return 0 if report.same else 1
-
-
-def told(report: Report) -> str:
-    """Return the report as text."""
-    offsets = (
-        f"source offsets {report.offsets}: counted {report.counted}, refused {report.refused}, "
-        f"lost {report.lost}, ticks {report.ticks}"
-    )
-    compared = (
-        f"compared {report.cells} cells, {report.series} series, {report.partitions} partitions; "
-        f"left out {report.left_out} cells; {report.behind} log records not counted yet"
-    )
-    lines = [
-        offsets,
-        compared,
-        *(f"note: {note}" for note in report.notes),
-        *(f"DIFFERENT {example}" for example in report.examples),
-        f"{report.differences} differences" if report.differences else "no difference",
-    ]
-    return "\n".join(lines) + "\n"

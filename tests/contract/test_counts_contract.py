@@ -43,7 +43,7 @@ class World:
             redis_url=f"redis://127.0.0.1:{self.port}",
             redis_cluster=self.kind == "cluster",
             redis_prefix=f"t{next(_NAMES)}:",
-            **{"redis_shards": SHARDS, "minutes_kept_hours": 1, **more},
+            **{"redis_shards": SHARDS, "minutes_kept_hours": 1, "watch_back_hours": 1, **more},
         )
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from consumers.adapters.memory_counts import MemoryCounts
 from consumers.counts import recount as recount_module
 from consumers.counts.core.cells import ZERO
 from consumers.counts.core.fold import fold
-from consumers.counts.core.levels import CellHash
+from consumers.counts.core.levels import CellHash, Shelf
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import Fence, PartitionState
 from consumers.counts.recount import Recount, told
@@ -120,6 +120,14 @@ def a_cell_is_too_many(shard):
     shard.cells[CellHash("hour", "ghost", T0 // DAY)] = {1: ZERO}
 
 
+def a_line_is_missing(shard):
+    shard.lines[Shelf("topic:t1", new=True)] = shard.lines[Shelf("topic:t1", new=True)][1:]
+
+
+def a_line_is_too_many(shard):
+    shard.lines[Shelf("topic:t1", new=False)] = shard.lines[Shelf("topic:t1", new=True)]
+
+
 def the_index_is_wrong(shard):
     shard.series["all"] += 1
 
@@ -156,6 +164,8 @@ def the_position_is_beyond_the_log(shard):
         (a_cell_is_missing, "all, day"),
         (a_cell_is_wrong, "topic:t1, minute"),
         (a_cell_is_too_many, "ghost, hour"),
+        (a_line_is_missing, "only the log has news/0 offset"),
+        (a_line_is_too_many, "only the store has news/0 offset 1 (a copy)"),
         (the_index_is_wrong, "series all, newest minute"),
         (a_series_is_missing, "series topic:t0"),
         (a_fence_is_wrong, "partition 0, fences"),
@@ -215,6 +225,27 @@ async def test_windows_that_may_have_expired_are_left_out():
     assert report.left_out == 2  # one minute in each of two series
 
 
+async def test_lines_are_compared_from_where_they_are_kept():
+    log = world()
+    store = await counted(log, upto=30)
+    shard = store.shards[0]
+    shard.lines.clear()
+    shard.spans.clear()  # as a release without lines left it
+    assert (await recounted(log, store)).same
+    for partition, rows in log.partitions.items():
+        held = shard.states[partition]
+        assert await store.step(partition, held, fold(held, rows[30:], L)) is None
+    report = await recounted(log, store)
+
+    assert (report.same, report.examples) == (True, [])
+    assert report.lines > 60
+    assert "partition 0: story lines are kept from log offset 30 on" in report.notes
+
+    shelf = Shelf("topic:t1", new=True)
+    shard.lines[shelf] = shard.lines[shelf][:-1]
+    assert (await recounted(log, store)).differences == 1
+
+
 async def test_counting_may_go_on_meanwhile(monkeypatch):
     monkeypatch.setattr(recount_module, "_HASHES", 2)
     log = world()
@@ -222,11 +253,11 @@ async def test_counting_may_go_on_meanwhile(monkeypatch):
     snapshot = store.snapshot
     rows = iter(log.partitions[0][30:60])
 
-    async def moving(shard, hashes):
+    async def moving(shard, hashes, shelves=()):
         if (row := next(rows, None)) is not None:
             held = store.shards[0].states[0]
             assert await store.step(0, held, fold(held, [row], L)) is None
-        return await snapshot(shard, hashes)
+        return await snapshot(shard, hashes, shelves)
 
     store.snapshot = moving
     report = await recounted(log, store)
@@ -240,8 +271,8 @@ async def test_a_store_that_is_put_back_meanwhile_is_named():
     store, older = await counted(log), await counted(log, upto=30)
     snapshot = store.snapshot
 
-    async def moving(shard, hashes):
-        answer = await snapshot(shard, hashes)
+    async def moving(shard, hashes, shelves=()):
+        answer = await snapshot(shard, hashes, shelves)
         store.shards = older.shards
         return answer
 

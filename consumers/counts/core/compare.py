@@ -5,11 +5,20 @@ Rules: what either side may have deleted is left out and counted as left out, ne
 difference is a sentence with its place and both values.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from consumers.counts.core.cells import Tally
-from consumers.counts.core.levels import MINUTE_MS, MINUTES, CellHash, Level, bucket_of, end_of
+from consumers.counts.core.levels import (
+    MINUTE_MS,
+    MINUTES,
+    CellHash,
+    Level,
+    Shelf,
+    bucket_of,
+    end_of,
+)
+from consumers.counts.core.lines import Entry, decode_line
 from consumers.counts.core.state import PartitionState, Totals
 
 _OF_THE_LOG = frozenset({"log_lost", "log_recreated"})
@@ -29,7 +38,7 @@ class Scope(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The outcome for some cells."""
+    """The outcome for some cells or story lines."""
 
     equal: int
     left_out: int
@@ -57,6 +66,30 @@ def compare_cells(
                 f"{store.get(field)}"
             )
     return Compared(equal, left_out, tuple(differences))
+
+
+def compare_lines(
+    shelf: Shelf, log: Collection[Entry], store: Collection[Entry], scope: Scope
+) -> Compared:
+    """Compare the entries of a shelf: each that only one side has is a difference."""
+    ours, theirs = (
+        {
+            entry
+            for entry in entries
+            if entry[0] >= scope.expired["minute"] and entry[0] * MINUTE_MS >= scope.since
+        }
+        for entries in (log, store)
+    )
+    differences = []
+    for entry in sorted(ours ^ theirs):
+        line = decode_line(entry[1])
+        only = "the log" if entry in ours else "the store"
+        differences.append(
+            f"{shelf.series}, line of minute {entry[0]}: only {only} has {line.topic}/"
+            f"{line.partition} offset {line.offset} ({'new' if shelf.new else 'a copy'})"
+        )
+    left_out = len({*log, *store}) - len(ours | theirs)
+    return Compared(len(ours & theirs), left_out, tuple(differences))
 
 
 def compare_states(

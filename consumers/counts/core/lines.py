@@ -15,11 +15,12 @@ copies and sources a story has is added up when it is read.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from consumers.counts.core.levels import Shelf
 from groundswell.events import SENTIMENTS, Opinion, millis
 from groundswell.series import story_of
 
@@ -139,3 +140,16 @@ def chosen(entries: Iterable[bytes], limit: int) -> tuple[StoryLine, ...]:
     lines = sorted(map(decode_line, set(entries)), key=lambda line: (line.new, encode_line(line)))
     best = lines[max(0, len(lines) - limit) :]
     return tuple(sorted(best, key=encode_line))
+
+
+def lined(
+    lines: Mapping[Shelf, tuple[Entry, ...]], since: int | None
+) -> dict[Shelf, tuple[Entry, ...]]:
+    """Return of ``lines`` those from log offset ``since`` on; None: none."""
+    if not since:
+        return dict(lines) if since == 0 else {}
+    return {
+        shelf: kept
+        for shelf, entries in lines.items()
+        if (kept := tuple(e for e in entries if decode_line(e[1]).log_offset >= since))
+    }

@@ -1,0 +1,151 @@
+"""The contract of story lines: the same over the twin, Valkey and a cluster of three nodes."""
+
+import pytest
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from consumers.adapters import keys
+from consumers.adapters.redis_counts import open_counts
+from consumers.counts.core.fold import fold
+from consumers.counts.core.lines import LINES_KEPT
+from groundswell.settings import Settings
+from tests.contract.test_counts_contract import MINUTE, NEW, World, step_of
+from tests.count_world import T0, L, mark, opinion, records
+
+HOUR = 3_600_000
+
+
+@pytest.fixture(params=["twin", "valkey", "cluster"])
+def world(request):
+    port = {
+        "twin": lambda: 0,
+        "valkey": lambda: request.getfixturevalue("valkey_port"),
+        "cluster": lambda: request.getfixturevalue("valkey_cluster_ports")[0],
+    }[request.param]()
+    return World(request.param, port)
+
+
+async def told(store, series="all", first=MINUTE, last=MINUTE + 100, limit=1000):
+    return [line.offset for line in await store.stories(series, first, last, limit)]
+
+
+async def test_a_line_says_what_an_alert_shows(world):
+    async with world.open() as store:
+        item = opinion(
+            3,
+            at=T0 + 5000,
+            published=T0 - 1000,
+            negative=0.75,
+            topics=("rates", "credit"),
+            url="https://example.org/a",
+            story="news@n/0/1",
+            new_in=("topic:rates",),
+        )
+        await store.step(0, None, fold(NEW, records(item, first=40), L))
+
+        (line,) = await store.stories("topic:rates", MINUTE - 1, MINUTE, 10)
+        assert (line.minute, line.late, line.new) == (MINUTE - 1, False, True)
+        assert (line.id, line.story, line.title) == ("i3", "news@n/0/1", "t")
+        assert (line.source, line.url, line.bundle) == ("wire", "https://example.org/a", "b@1")
+        assert (line.published, line.arrived) == (T0 - 1000, T0 + 5000)
+        assert line.probabilities == (0.75, 0.125, 0.125)
+        assert line.topics == (("credit", 0.9), ("rates", 0.9))
+        assert (line.topic, line.topic_id, line.partition, line.offset) == ("news", "n", 0, 3)
+        assert (line.log_partition, line.log_offset) == (0, 40)
+        (copy,) = await store.stories("all", MINUTE - 1, MINUTE, 10)
+        assert not copy.new
+
+
+async def test_only_negative_items_are_kept_and_only_minutes_asked_for_are_read(world):
+    async with world.open() as store:
+        rows = [opinion(n, at=T0 + n * 60_000) for n in range(3)]
+        rows.append(opinion(3, at=T0 + 60_000, label="positive"))
+        await store.step(0, None, step_of(NEW, *rows))
+
+        assert await told(store) == [0, 1, 2]
+        assert await told(store, first=MINUTE + 1, last=MINUTE + 1) == [1]
+        assert await told(store, "topic:rates", last=MINUTE) == [0]
+        assert await told(store, "nothing") == []
+
+
+async def test_a_shelf_keeps_its_newest_lines_and_copies_push_no_story_out(world):
+    async with world.open() as store:
+        stories = [opinion(n, at=T0 + n * 1000, new_in=("all",)) for n in range(60)]
+        copies = [opinion(60 + n, at=T0 + (60 + n) * 1000, new_in=()) for n in range(200)]
+        state, held = NEW, None
+        for rows in (stories[:45], stories[45:], copies):
+            step = step_of(state, *rows)
+            assert await store.step(0, held, step) is None
+            state = held = step.state
+
+        everything = [*range(60 - LINES_KEPT, 60), *range(260 - LINES_KEPT, 260)]
+        assert await told(store) == everything
+        assert await told(store, limit=LINES_KEPT + 2) == [*everything[:LINES_KEPT], 258, 259]
+        assert await told(store, limit=3) == [57, 58, 59]
+        assert await told(store, limit=0) == []
+
+
+async def test_readers_add_the_lines_of_shards_up(world):
+    async with world.open() as store:
+        for partition in range(3):
+            rows = [opinion(n, at=T0 + n * 1000 + partition, partition=partition) for n in (0, 1)]
+            assert await store.step(partition, None, step_of(NEW, *rows)) is None
+
+        lines = await store.stories("all", MINUTE, MINUTE, 4)
+        assert [(line.offset, line.partition) for line in lines] == [(0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+async def test_what_the_mark_has_left_behind_goes_with_its_shelf(world):
+    async with world.open() as store:  # minutes are kept for an hour
+        first = step_of(NEW, opinion(0, topics=("old",)), opinion(1, topics=("busy",)))
+        await store.step(0, None, first)
+        second = step_of(
+            first.state, mark(T0 + 2 * HOUR, 1), opinion(2, at=T0 + 2 * HOUR, topics=("busy",))
+        )
+        await store.step(0, first.state, second)
+
+        assert {s.series for s in await store.shelves(0)} == {"all", "topic:busy"}
+        assert await told(store, "topic:busy", last=MINUTE + 200) == [2]
+
+
+async def test_only_series_touched_since_a_minute_are_named(world):
+    async with world.open() as store:
+        rows = [opinion(n, at=T0 + n * 60_000, topics=(f"t{n}",)) for n in range(3)]
+        await store.step(0, None, step_of(NEW, *rows))
+        await store.step(1, None, step_of(NEW, opinion(0, at=T0 + 60_000, topics=("t0",))))
+
+        assert await store.touched(MINUTE + 2) == {"all": MINUTE + 2, "topic:t2": MINUTE + 2}
+        assert (await store.touched(MINUTE + 1))["topic:t0"] == MINUTE + 1
+        assert await store.touched(MINUTE + 3) == {}
+
+
+async def test_a_span_goes_on_with_each_step_and_begins_anew_with_a_log_made_anew(world):
+    async with world.open() as store:
+        one = step_of(NEW, opinion(0), opinion(1))
+        two = step_of(one.state, opinion(2))
+        await store.step(0, None, one)
+        await store.step(0, one.state, two)
+        assert (await store.snapshot(0, ())).spans == {0: (0, 3)}
+
+        totals = replace(two.state.totals, log_recreated=1)
+        anew = fold(replace(two.state, position=2, totals=totals), (), L)
+        await store.step(0, two.state, anew)
+        assert (await store.snapshot(0, ())).spans == {0: (2, 2)}
+
+
+async def test_a_span_begins_anew_where_another_release_has_counted_in_between(valkey_port):
+    url = f"redis://127.0.0.1:{valkey_port}"
+    store = open_counts(Settings(redis_url=url, redis_prefix="spans"))
+    async with Redis(port=valkey_port) as raw:
+        one = step_of(NEW, opinion(0), opinion(1))
+        two = step_of(one.state, opinion(2))
+        await store.step(0, None, one)
+        await raw.hset(keys.spans("spans", 0), "0", "0 1")
+
+        await store.step(0, one.state, two)
+        assert (await store.snapshot(0, ())).spans == {0: (2, 3)}
+
+        await raw.delete(keys.spans("spans", 0))  # as a release without lines leaves it
+        await store.step(0, two.state, step_of(two.state, opinion(3)))
+        assert (await store.snapshot(0, ())).spans == {0: (3, 4)}
+    await store.close()
