@@ -86,6 +86,14 @@ def count(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def watch(config: ConfigOption = None) -> None:
+    """Decide each counted minute once, and raise an alert when negative opinion surges."""
+    from consumers.watch.app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
 def classify(
     file: Annotated[
         str, typer.Argument(help="JSON lines with `text`, or `title` and `body`; -: stdin.")
@@ -194,6 +202,7 @@ def _add_offline_programs() -> None:
     ):
         app.command(name=name)(getattr(import_module(module), name))
     app.add_typer(import_module("training.functions_cli").functions, name="functions")
+    app.add_typer(import_module("groundswell.models_cli").models, name="models")
     app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
 
 

@@ -5,8 +5,8 @@ Rules: comparing is a pure function that answers in sentences; what a broker doe
 and said; nothing that exists is ever altered.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
@@ -70,8 +70,8 @@ class Topics(Protocol):
         ...
 
 
-def wanted_topics(settings: Settings) -> tuple[Wanted, Wanted, Wanted]:
-    """Return what `news`, `opinions` and the dead letters should look like, in this order."""
+def wanted_topics(settings: Settings) -> tuple[Wanted, Wanted, Wanted, Wanted]:
+    """Return what `news`, `opinions`, the dead letters and `alerts` should look like, in this order."""
 
     def topic(name: str, days: int) -> Wanted:
         retention = -1 if days < 0 else days * _DAY_MS
@@ -82,20 +82,26 @@ def wanted_topics(settings: Settings) -> tuple[Wanted, Wanted, Wanted]:
         topic(settings.news_topic, settings.news_retention_days),
         topic(settings.opinions_topic, settings.opinions_retention_days),
         topic(settings.dead_topic, settings.news_retention_days),
+        # One partition: transitions leave in the order in which they were decided.
+        replace(topic(settings.alerts_topic, settings.alerts_retention_days), partitions=1),
     )
 
 
-def compare(settings: Settings, found: Mapping[str, Topic]) -> Comparison:
+def compare(
+    settings: Settings, found: Mapping[str, Topic], names: Collection[str] | None = None
+) -> Comparison:
     """
-    Compare the topics that exist with what the settings want.
+    Compare the topics that exist with what the settings want; ``names``: these only.
 
     The number of partitions may differ from the settings, as long as `opinions` has at least as many as
     `news`: a verdict goes into the partition with the number of its item's.
     """
-    news, opinions, dead = wanted_topics(settings)
+    news, opinions, _, alerts = wanted_topics(settings)
     differences: list[str] = []
     notes: list[str] = []
-    for wanted in (news, opinions, dead):
+    for wanted in wanted_topics(settings):
+        if names is not None and wanted.name not in names:
+            continue
         topic = found.get(wanted.name)
         if topic is None:
             differences.append(
@@ -104,7 +110,7 @@ def compare(settings: Settings, found: Mapping[str, Topic]) -> Comparison:
         elif topic.config is None:
             notes.append(f"topic {wanted.name}: the broker does not tell its configuration")
         else:
-            keep = wanted is opinions
+            keep = wanted == opinions
             differences += _config_differences(wanted, topic.config, keep=keep)
             notes += _config_notes(wanted, topic.config)
     source, log_of_record = found.get(news.name), found.get(opinions.name)
@@ -112,6 +118,11 @@ def compare(settings: Settings, found: Mapping[str, Topic]) -> Comparison:
         differences.append(
             f"topic {opinions.name} has {log_of_record.partitions} partitions, fewer than the "
             f"{source.partitions} of {news.name}; add partitions to it"
+        )
+    transitions = found.get(alerts.name)
+    if transitions and transitions.partitions > alerts.partitions:
+        notes.append(
+            f"topic {alerts.name} has {transitions.partitions} partitions; only the first is written"
         )
     return Comparison(tuple(differences), tuple(notes))
 
@@ -162,9 +173,13 @@ def _config_notes(wanted: Wanted, config: Mapping[str, str]) -> list[str]:
     return notes
 
 
-async def ensure_topics(topics: Topics, settings: Settings, *, create: bool) -> Comparison:
+async def ensure_topics(
+    topics: Topics, settings: Settings, *, create: bool, names: Collection[str] | None = None
+) -> Comparison:
     """
     Create what is missing (if ``create``) and return how all of them compare. Alters nothing.
+
+    ``names``: these only.
 
     A created `opinions` gets as many partitions as an existing `news`. Raises ``Transient`` and, if a
     topic cannot be created, ``TopicError``.
@@ -172,27 +187,39 @@ async def ensure_topics(topics: Topics, settings: Settings, *, create: bool) -> 
     found: dict[str, Topic] = {}
     most = settings.partitions
     for wanted in wanted_topics(settings):
+        if names is not None and wanted.name not in names:
+            continue
         topic = await topics.topic(wanted.name)
         if topic is None and create:
-            await topics.create(_with_partitions(wanted, most))
-            log.info("topic created", topic=wanted.name, partitions=most)
+            partitions = 1 if wanted.name == settings.alerts_topic else most
+            await topics.create(replace(wanted, partitions=partitions))
+            log.info("topic created", topic=wanted.name, partitions=partitions)
             topic = await topics.topic(wanted.name)
         if topic is not None:
             found[wanted.name] = topic
             if wanted.name == settings.news_topic:
                 most = max(most, topic.partitions)
-    return compare(settings, found)
-
-
-def _with_partitions(wanted: Wanted, partitions: int) -> Wanted:
-    return Wanted(
-        wanted.name, partitions, wanted.replication, wanted.retention_ms, wanted.message_bytes
-    )
+    return compare(settings, found, names)
 
 
 async def check_topics(topics: Topics, settings: Settings) -> Sequence[str]:
-    """Return the notes; raise ``TopicError`` that names every difference that matters."""
-    comparison = await ensure_topics(topics, settings, create=False)
+    """
+    Look at the topics of `consume`; return the notes.
+
+    Raises ``TopicError`` that names every difference that matters.
+    """
+    return await _checked(
+        topics, settings, {settings.news_topic, settings.opinions_topic, settings.dead_topic}
+    )
+
+
+async def check_alerts(topics: Topics, settings: Settings) -> Sequence[str]:
+    """Look at topic `alerts`, which `watch` writes; as ``check_topics``."""
+    return await _checked(topics, settings, {settings.alerts_topic})
+
+
+async def _checked(topics: Topics, settings: Settings, names: Collection[str]) -> Sequence[str]:
+    comparison = await ensure_topics(topics, settings, create=False, names=names)
     if comparison.differences:
         raise TopicError("; ".join(comparison.differences))
     return comparison.notes

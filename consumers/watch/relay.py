@@ -5,6 +5,7 @@ Rules: at least once and in order; a row is marked as sent when both have it, so
 sends it again with the same ``key``. One partition, so that the order is that of the records.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -77,12 +78,19 @@ def message_of(row: Outgoing) -> AlertMessage:
 
 
 class Relay:
-    """Sends what is unsent."""
+    """Sends what is unsent; ``told`` is called with each message that was sent."""
 
-    def __init__(self, outbox: Outbox, writer: LogWriter, topic: str) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        writer: LogWriter,
+        topic: str,
+        told: Callable[[AlertMessage], None] = lambda _: None,
+    ) -> None:
         self._outbox = outbox
         self._writer = writer
         self._topic = topic
+        self._told = told
         self._logged = 0
         """The last row that this process has logged: a write that failed is not logged twice."""
 
@@ -99,6 +107,8 @@ class Relay:
         values = [msgspec.json.encode(message) for message in messages]
         await self._writer.write(self._topic, PARTITION, values)
         await self._outbox.sent([row.number for row in rows])
+        for message in messages:
+            self._told(message)
         return len(rows)
 
 

@@ -1,0 +1,105 @@
+"""
+The counts as `watch` sees them: cells become what was seen in a minute, story lines become stories.
+
+Rules: the one module that knows the values of both programs (ADR 18); it keeps nothing, so that two looks
+at the same counts give the same. What is in a minute is its stories, not its items; a series in which only
+copies counted is there with none. Of a story its first item in the series is shown, and its copies and
+sources are counted among the lines that are kept.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from consumers.adapters.redis_counts import open_counts
+from consumers.counts.core.cells import Tally
+from consumers.counts.core.lines import LINES_KEPT, StoryLine
+from consumers.counts.ports import CountReader, CountStore
+from consumers.watch.core.evidence import Seen
+from consumers.watch.core.story import Story
+from groundswell.settings import Settings
+
+_NEWEST: Final = 1 << 40
+"""A minute after all others: copies may come after the span that is asked for."""
+_READ: Final = 2 * LINES_KEPT
+"""All lines of a series: those of new stories, and those of copies."""
+
+
+class CountsView:
+    """The ``CountView`` port over any reader of the counts."""
+
+    def __init__(self, reader: CountReader) -> None:
+        self._reader = reader
+
+    async def marks(self) -> Mapping[int, int]:
+        return {partition: s.mark for partition, s in (await self._reader.states()).items()}
+
+    async def touched(self, first: int) -> Mapping[str, int]:
+        return await self._reader.touched(first)
+
+    async def seen(
+        self, series: Collection[str], first: int, last: int
+    ) -> Mapping[int, Mapping[str, Seen]]:
+        cells = await self._reader.cells(series, "minute", first, last)
+        minutes: defaultdict[int, dict[str, Seen]] = defaultdict(dict)
+        for name in sorted(cells):
+            for minute, tally in cells[name].items():
+                minutes[minute][name] = seen_of(tally)
+        return dict(minutes)
+
+    async def stories(self, series: str, first: int, last: int, limit: int) -> tuple[Story, ...]:
+        lines = await self._reader.stories(series, first, _NEWEST, _READ)
+        return stories_of(lines, last)[:limit]
+
+    async def bundles(self) -> Mapping[int, str]:
+        return await self._reader.bundles()
+
+
+def seen_of(tally: Tally) -> Seen:
+    """Return what a cell says of its minute: stories by tone, sources and bundles."""
+    return Seen(
+        negative=tally.stories[0],
+        stories=sum(tally.stories),
+        late_negative=tally.late_stories[0],
+        late=sum(tally.late_stories),
+        sources=tally.sources,
+        bundles=tally.bundles,
+    )
+
+
+def stories_of(lines: Iterable[StoryLine], last: int) -> tuple[Story, ...]:
+    """Return the stories that began by minute ``last``, the surest first; of equals the oldest."""
+    told: defaultdict[str, list[StoryLine]] = defaultdict(list)
+    for line in lines:
+        told[line.story].append(line)
+    began = (_story(tellings) for tellings in told.values() if _began(tellings, last))
+    return tuple(sorted(began, key=lambda story: (-story.negative, story.minute, story.story)))
+
+
+def _began(tellings: Sequence[StoryLine], last: int) -> bool:
+    return any(line.new and line.minute <= last for line in tellings)
+
+
+def _story(tellings: Sequence[StoryLine]) -> Story:
+    first = min(
+        (line for line in tellings if line.new),
+        key=lambda line: (line.minute, line.arrived, line.partition, line.offset),
+    )
+    return Story(
+        story=first.story,
+        title=first.title,
+        source=first.source,
+        url=first.url,
+        published=first.published,
+        negative=first.probabilities[0],
+        copies=len(tellings),
+        sources=len({line.source for line in tellings}),
+        minute=first.minute,
+        topics=tuple(label for label, _ in first.topics),
+    )
+
+
+def open_view(settings: Settings) -> tuple[CountsView, CountStore]:
+    """Build the view from the settings, and the counts to close; nothing is connected yet."""
+    counts = open_counts(settings)
+    return CountsView(counts), counts
