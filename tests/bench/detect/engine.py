@@ -7,6 +7,7 @@ decides, when, and with which evidence is that of the core to rounding
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betaincc, gammaincc
@@ -21,6 +22,22 @@ from tests.bench.detect.streams import Alarm, Outcome, Streams
 QUIET, PENDING, FIRING, RECOVERING, RESOLVED = range(5)
 _NEVER = -(2**40)
 _MOST = 1e300
+
+
+class Since(NamedTuple):
+    """Stories since an onset: negative ones of all, late ones apart, and how many sources."""
+
+    onset: int
+    negative: int
+    stories: int
+    late_negative: int
+    late: int
+    sources: int
+
+    @property
+    def negative_at_all(self) -> bool:
+        """Whether any story was negative."""
+        return self.negative + self.late_negative > 0
 
 
 class Detector:
@@ -175,10 +192,14 @@ class Detector:
         episode = self._episode[busy] & ~forgotten
         after[(status == RESOLVED) & episode] = RESOLVED
         low = evidence < self._a_low
-        after[(evidence >= self._a_pending) | ((status == PENDING) & ~low)] = PENDING
-        after[evidence >= self._a] = PENDING
-        for place in np.flatnonzero((evidence >= self._a) & ~live):
-            if self._fires(row, int(busy[place]), again=bool(episode[place])):
+        after[(status == PENDING) & ~low] = PENDING
+        for place in np.flatnonzero((evidence >= min(self._a, self._a_pending)) & ~live):
+            if not self._seen(row, int(busy[place])).negative_at_all:
+                continue  # silence alone is no surge
+            after[place] = PENDING
+            if evidence[place] >= self._a and self._fires(
+                row, int(busy[place]), again=bool(episode[place])
+            ):
                 after[place], episode[place] = FIRING, True
         after[live] = np.where(
             status[live] == FIRING,
@@ -213,18 +234,8 @@ class Detector:
 
     def _fires(self, row: int, which: int, *, again: bool) -> bool:
         """Note an alarm, unless a gate holds it back."""
-        streams = self._streams
         heaviest = int(self._evidence[:, which].argmax())
-        onset = int(self._onset[heaviest, which])
-        rows = np.arange(max(0, onset - streams.first), row + 1)
-        if streams.absent is not None:
-            rows = rows[~streams.absent[rows, which]]
-        late_k = (
-            0 if streams.late_negative is None else int(streams.late_negative[rows, which].sum())
-        )
-        late_n = 0 if streams.late is None else int(streams.late[rows, which].sum())
-        x, n = int(streams.negative[rows, which].sum()), int(streams.stories[rows, which].sum())
-        sources = int(np.bitwise_or.reduce(streams.sources[rows, which], initial=0)).bit_count()
+        onset, x, n, late_k, late_n, sources = self._seen(row, which)
         if x + late_k < self._p.stories or sources < self._p.sources:
             return False
         expected = float(self._expected_so_far[which] - self._before_onset[heaviest, which])
@@ -237,6 +248,21 @@ class Detector:
             self._about_tone[which], self._about_volume[which] = kind != "attention", kind != "tone"
         self._alarms.append(Alarm(which, row, onset, kind, again))
         return True
+
+    def _seen(self, row: int, which: int) -> "Since":
+        """Return what was seen since the onset of the heaviest component."""
+        streams = self._streams
+        onset = int(self._onset[int(self._evidence[:, which].argmax()), which])
+        rows = np.arange(max(0, onset - streams.first), row + 1)
+        if streams.absent is not None:
+            rows = rows[~streams.absent[rows, which]]
+        late_k = (
+            0 if streams.late_negative is None else int(streams.late_negative[rows, which].sum())
+        )
+        late_n = 0 if streams.late is None else int(streams.late[rows, which].sum())
+        x, n = int(streams.negative[rows, which].sum()), int(streams.stories[rows, which].sum())
+        sources = int(np.bitwise_or.reduce(streams.sources[rows, which], initial=0)).bit_count()
+        return Since(onset, x, n, late_k, late_n, sources)
 
     def _take(
         self,
