@@ -54,7 +54,6 @@ class Variant(msgspec.Struct):
 VARIANTS: Mapping[str, Mapping[str, float]] = {
     "defaults": {},
     "without gates": {"stories": 0, "sources": 0},
-    "least margins 0": {"delta_volume": 0.0, "delta_share": 0.0},
     "no margins at all": {"delta_volume": 0.0, "delta_share": 0.0, "wander": 0.0},
     "fixed margins 0.5 and 0.25": {"delta_volume": 0.5, "delta_share": 0.25, "wander": 0.0},
     "wander 2.25": {"wander": 2.25},

@@ -1,11 +1,12 @@
 """
-What happens in the life of a feed, without a surge: alarms that it raises.
+What happens in the life of a feed: the alarms that it raises, and what they say they are about.
 
     syndication   one story in the afternoon is copied sixty times within three hours, on one day in three
     outage        the feed stops for 2 to 12 hours once a week, then all that was missed comes at once, late
     model switch  another bundle finds odds of a negative label 1.5 times as high, from the 14th test day on;
                   with and without the same items shadowed by both
     earnings day  three times the volume for eight hours, at the usual share, on three days
+    tone day      three times the odds of a negative story for eight hours, at the usual volume, on three days
 """
 
 from collections.abc import Callable, Sequence
@@ -46,6 +47,7 @@ class Told(msgspec.Struct):
 
 
 Spells = list[tuple[int, int, int]]
+Made = tuple[Streams, Spells]
 
 
 def scenarios(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Told]:
@@ -72,12 +74,12 @@ def _told(name: str, alarms: list[Alarm], spells: Spells, series: int) -> Told:
     return Told(name, rate(len(tested), float(TEST * series)), len(spells), len(inside), about)
 
 
-def _nothing(rng: np.random.Generator, usual: Usual) -> tuple[Streams, Spells]:
+def _nothing(rng: np.random.Generator, usual: Usual) -> Made:
     return generator.draw(rng, usual), []
 
 
-def _syndication(part: float) -> Callable[[np.random.Generator, Usual], tuple[Streams, Spells]]:
-    def make(rng: np.random.Generator, usual: Usual) -> tuple[Streams, Spells]:
+def _syndication(part: float) -> Callable[[np.random.Generator, Usual], Made]:
+    def make(rng: np.random.Generator, usual: Usual) -> Made:
         streams, spells = generator.draw(rng, usual), []
         for series in range(len(usual.volume)):
             for day in range(LEARN, LEARN + TEST):
@@ -96,7 +98,7 @@ def _syndication(part: float) -> Callable[[np.random.Generator, Usual], tuple[St
     return make
 
 
-def _outage(rng: np.random.Generator, usual: Usual) -> tuple[Streams, Spells]:
+def _outage(rng: np.random.Generator, usual: Usual) -> Made:
     streams, spells = generator.draw(rng, usual), []
     late, late_negative = np.zeros_like(streams.stories), np.zeros_like(streams.negative)
     for series in range(len(usual.volume)):
@@ -125,8 +127,8 @@ def _dealt(rng: np.random.Generator, room: np.ndarray, negative: int) -> np.ndar
     return np.bincount(chosen, minlength=len(room))
 
 
-def _switch(*, shadowed: bool) -> Callable[[np.random.Generator, Usual], tuple[Streams, Spells]]:
-    def make(rng: np.random.Generator, usual: Usual) -> tuple[Streams, Spells]:
+def _switch(*, shadowed: bool) -> Callable[[np.random.Generator, Usual], Made]:
+    def make(rng: np.random.Generator, usual: Usual) -> Made:
         at = (LEARN + 14) * DAY
         odds = ODDS * usual.share[at:] / (1 - usual.share[at:])
         old = float(usual.share[at].mean())
@@ -140,23 +142,29 @@ def _switch(*, shadowed: bool) -> Callable[[np.random.Generator, Usual], tuple[S
     return make
 
 
-def _earnings(rng: np.random.Generator, usual: Usual) -> tuple[Streams, Spells]:
-    spells = []
-    for series in range(len(usual.volume)):
-        for part in range(3):
-            day = LEARN + 14 * part + int(rng.integers(0, 14))
-            start = day * DAY + 12 * 60
-            usual.mean[start : start + 8 * 60, series] *= 3
-            spells.append((series, start, start + 8 * 60))
-    return generator.draw(rng, usual), spells
+def _days(*, odds: float, volume: float) -> Callable[[np.random.Generator, Usual], Made]:
+    def make(rng: np.random.Generator, usual: Usual) -> Made:
+        spells = []
+        for series in range(len(usual.volume)):
+            for part in range(3):
+                day = LEARN + 14 * part + int(rng.integers(0, 14))
+                rows = slice(day * DAY + 12 * 60, day * DAY + 20 * 60)
+                usual.mean[rows, series] *= volume
+                worse = odds * usual.share[rows, series] / (1 - usual.share[rows, series])
+                usual.share[rows, series] = worse / (1 + worse)
+                spells.append((series, rows.start, rows.stop))
+        return generator.draw(rng, usual), spells
+
+    return make
 
 
-SCENARIOS: dict[str, Callable[[np.random.Generator, Usual], tuple[Streams, Spells]]] = {
+SCENARIOS: dict[str, Callable[[np.random.Generator, Usual], Made]] = {
     "nothing": _nothing,
     "syndication, merged": _syndication(LEAKED),
     "syndication, not merged": _syndication(1.0),
     "outage": _outage,
     "model switch, shadowed": _switch(shadowed=True),
     "model switch, not shadowed": _switch(shadowed=False),
-    "earnings day": _earnings,
+    "earnings day": _days(odds=1.0, volume=3.0),
+    "tone day": _days(odds=3.0, volume=1.0),
 }
