@@ -94,6 +94,14 @@ def watch(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def notify(config: ConfigOption = None) -> None:
+    """Tell subscribers of alerts: plan what to send, send it, try again."""
+    from consumers.notify.app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
 def classify(
     file: Annotated[
         str, typer.Argument(help="JSON lines with `text`, or `title` and `body`; -: stdin.")
@@ -199,11 +207,16 @@ def _add_offline_programs() -> None:
         ("training.tune_cli", "tune"),
         ("training.evaluation.cli", "evaluate"),
         ("export.cli", "export"),
+        ("consumers.notify.desk.cli", "subscribe"),
     ):
         app.command(name=name)(getattr(import_module(module), name))
     app.add_typer(import_module("training.functions_cli").functions, name="functions")
     app.add_typer(import_module("groundswell.models_cli").models, name="models")
     app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
+    subscribing, more = "consumers.notify.desk.cli", "consumers.notify.desk.more_cli"
+    app.add_typer(import_module(subscribing).subscriptions, name="subscriptions")
+    for name in ("channels", "silences", "deliveries"):
+        app.add_typer(getattr(import_module(more), name), name=name)
 
 
 def _guarded(call: Callable[[], Any]) -> int:

@@ -13,6 +13,7 @@ import msgspec
 
 from consumers.counts import metrics as count_metrics
 from consumers.news import metrics as consume_metrics
+from consumers.notify import metrics as notify_metrics
 from consumers.watch import metrics as watch_metrics
 from consumers.watch.relay import AlertMessage
 from groundswell import __version__, events
@@ -166,6 +167,7 @@ def _metrics() -> str:
         ("consume", consume_metrics),
         ("count", count_metrics),
         ("watch", watch_metrics),
+        ("notify", notify_metrics),
     ):
         lines.append(f"\n## `{program}`\n\n| metric | type | meaning |\n|---|---|---|\n")
         lines += [f"| `{n}` | {kind} | {text} |\n" for n, kind, text in module.described()]
