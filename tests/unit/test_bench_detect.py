@@ -1,15 +1,20 @@
 """The parts of `make bench-detect` that decide a figure: rules of scoring, thresholds, streams, tables."""
 
+import json
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
 pytest.importorskip("scipy", reason="needs the extra `train`")
 
+from consumers.watch.core.evidence import Seen
+from consumers.watch.detect_input import read_items
+from groundswell.events import Opinion, decode_log
 from tests.bench.detect import compare, delays, generator, headlines, sequential, tables, windows
 from tests.bench.detect.generator import DAY, LEARN, Surge
-from tests.bench.detect.live import VOLUMES, _folded, _items, _meant
+from tests.bench.detect.live import FIRST, LATENESS, VOLUMES, _folded, _items, _meant, _records
 from tests.bench.detect.nab import PROFILES, Labelled, normalised, probation, raw, sigmoid
 from tests.bench.detect.scoring import GRACE, rate, score, starts
 
@@ -103,7 +108,9 @@ def test_the_drift_is_as_wide_as_it_says():
 
 def given(negative, expected):
     ones = np.ones_like(expected)
-    return windows.Given(negative, negative * 5, expected, ones * 0.2, ones * 8, np.zeros(1, np.float32))
+    return windows.Given(
+        negative, negative * 5, expected, ones * 0.2, ones * 8, np.zeros(1, np.float32)
+    )
 
 
 def test_every_comparator_sees_a_large_surge():
@@ -145,6 +152,37 @@ def test_what_is_folded_is_what_was_meant():
     assert folded.late.any()
 
 
+def test_a_file_says_what_the_live_counts_hold(tmp_path):
+    rng = np.random.default_rng(6)
+    rows = 400
+    mean = np.tile(VOLUMES / 60, (rows, 1))
+    usual = generator.Usual(mean, np.full(mean.shape, 0.2), VOLUMES, np.zeros(len(VOLUMES), int))
+    items = _items(rng, generator.draw(rng, usual))
+    file = tmp_path / "items.jsonl"
+    with file.open("w", encoding="utf-8") as out:
+        for record in _records(items, merged=True):
+            told = decode_log(record.value or b"")
+            if isinstance(told, Opinion):
+                row = msgspec.to_builtins(told) | {"topics": [t.label for t in told.topics]}
+                out.write(json.dumps(row) + "\n")
+    given = read_items(file, 1, "topic", (), LATENESS // 1000)
+    folded = _folded(items, rows, merged=True)
+    assert folded.late is not None
+    assert folded.late_negative is not None
+    compared = 0
+    for row in range(rows):
+        for series in range(len(VOLUMES)):
+            seen = given.seen.get(FIRST + row, {}).get(f"topic:{series}", Seen(0, 0))
+            assert seen[:4] == (
+                folded.negative[row, series],
+                folded.stories[row, series],
+                folded.late_negative[row, series],
+                folded.late[row, series],
+            )
+            compared += seen.stories + seen.late
+    assert compared > 1000
+
+
 def test_hindsight_chooses_within_the_rate():
     def tried(variant, false, recall):
         return compare.Tried("z", variant, 1.0, false, 300.0, recall, [recall], [], {}, 5.0)
@@ -160,8 +198,6 @@ def test_the_floor_falls_with_volume_and_ratio():
 
 
 def test_the_list_of_events_is_in_order():
-    import msgspec
-
     listed = msgspec.json.decode(headlines.EVENTS.read_bytes(), type=headlines.Events)
     assert all(event.first <= event.last for event in listed.events)
     assert all(event.topics or event.match for event in listed.events)

@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 
 from consumers.watch.core.parameters import Parameters
-from tests.bench.detect import generator, nulls
+from tests.bench.detect import generator
 from tests.bench.detect.compare import STRATA
 from tests.bench.detect.engine import Detector
 from tests.bench.detect.generator import RATIOS
 from tests.bench.detect.nulls import LOG_A, Null
-from tests.bench.detect.scoring import score
+from tests.bench.detect.scoring import Rate, Score, rate, score
 
 VOLUMES = (10.0, 30.0, 60.0, 150.0)
 KINDS = ("×3", "×5", "×10")
@@ -44,7 +44,7 @@ class Delay(msgspec.Struct):
 
 
 class Variant(msgspec.Struct):
-    """What other parameters would do."""
+    """What other parameters would do, at exact volumes: false alarms between surges, and delays."""
 
     name: str
     nulls: list[Null]
@@ -72,19 +72,24 @@ def delays(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Delay
     """Measure at exact volumes, then over strata, without and with drift."""
     out = []
     for drift in (False, True):
-        out += exactly(seeds, parameters, drift=drift)
+        out += exactly(seeds, parameters, drift=drift)[0]
         log(f"exact volumes, {'drift' if drift else 'clean'}")
-        took = _took(seeds, parameters, generator.volumes(), drift=drift)
+        took = _took(seeds, parameters, generator.volumes(), drift=drift)[0]
         out += [_delay(took, *stratum, kind, drift=drift) for stratum in POOLED for kind in KINDS]
         log(f"strata, {'drift' if drift else 'clean'}")
     return out
 
 
-def exactly(seeds: Sequence[int], parameters: Parameters, *, drift: bool) -> list[Delay]:
-    """Measure at exact volumes."""
+def exactly(
+    seeds: Sequence[int], parameters: Parameters, *, drift: bool
+) -> tuple[list[Delay], list[Rate]]:
+    """Measure at exact volumes: delays, and false alarms between surges by volume."""
     volumes = np.repeat(np.array(VOLUMES), generator.SERIES // len(VOLUMES))
-    took = _took(seeds, parameters, volumes, drift=drift)
-    return [_delay(took, v, v, kind, drift=drift) for v in VOLUMES for kind in KINDS]
+    took, scored = _took(seeds, parameters, volumes, drift=drift)
+    found = [_delay(took, v, v, kind, drift=drift) for v in VOLUMES for kind in KINDS]
+    false = scored.false.reshape(len(seeds), len(VOLUMES), -1)
+    days = scored.days * false.shape[0] * false.shape[2]
+    return found, [rate(int(n), days) for n in false.sum(axis=(0, 2))]
 
 
 Took = list[tuple[float, str, float]]
@@ -93,7 +98,7 @@ Took = list[tuple[float, str, float]]
 
 def _took(
     seeds: Sequence[int], parameters: Parameters, volumes: np.ndarray, *, drift: bool
-) -> Took:
+) -> tuple[Took, Score]:
     rng = np.random.default_rng([*seeds, 9])
     usual = generator.usual(rng, len(seeds), drift=drift, of_world=volumes)
     surges = generator.surges(rng, len(usual.volume), KINDS)
@@ -101,11 +106,11 @@ def _took(
         generator.draw(rng, generator.inject(usual, surges)), parameters, LOG_A
     ).run()
     alarms = [(alarm.series, alarm.row) for alarm in outcome.alarms if not alarm.again]
-    found = score(alarms, surges, len(usual.volume)).delays
+    scored = score(alarms, surges, len(usual.volume))
     return [
         (float(usual.volume[surge.series]), surge.kind, float(delay))
-        for surge, delay in zip(surges, found, strict=True)
-    ]
+        for surge, delay in zip(surges, scored.delays, strict=True)
+    ], scored
 
 
 def _delay(took: Took, low: float, high: float, kind: str, *, drift: bool) -> Delay:
@@ -121,12 +126,15 @@ def _finite(value: float) -> float | None:
 
 
 def variants(seeds: Sequence[int], parameters: Parameters, log: Any) -> list[Variant]:
-    """Measure what other parameters would do: false alarms, and delays with drift."""
+    """Measure what other parameters would do."""
     out = []
     for name, changes in VARIANTS.items():
         changed = msgspec.structs.replace(parameters, **changes)
-        rates = [nulls.learnt(case, seeds, changed) for case in ("clean", "drift")]
-        took = [one for drift in (False, True) for one in exactly(seeds, changed, drift=drift)]
+        rates, took = [], []
+        for case in ("clean", "drift"):
+            found, false = exactly(seeds, changed, drift=case == "drift")
+            rates.append(Null(case, false))
+            took += found
         out.append(Variant(name, rates, took))
         log(name)
     return out
