@@ -45,6 +45,8 @@ LEASE_MS: Final = 7_000
 RENEW_SECONDS: Final = 2.0
 """Also how often those who stand by ask: together less than ten seconds."""
 BATCH_MINUTES: Final = 60
+BATCH_CELLS: Final = 60_000
+"""Cells read at once, at most; fewer minutes of many series."""
 INTERVAL_SECONDS: Final = 1.0
 EVENTS_READ: Final = 50
 """Stories of a series and a minute in which events are looked for, the surest first."""
@@ -171,7 +173,7 @@ class Watching:
         return self._mind
 
     async def _decide(self, mind: Mind) -> None:
-        """Decide what the counts have passed, a batch of minutes at most."""
+        """Decide what the counts have passed, a batch of minutes at most, and keep the lease meanwhile."""
         marks = await self.view.marks()
         now = self.clock.now()
         self._standings = noted(self._standings, mind.committed.partitions, marks, now)
@@ -190,8 +192,9 @@ class Watching:
                 self.health.working(COUNTS)
             return
         first = ahead.minute - self.plan.back + 1 if mind.last is None else mind.last + 1
-        last = min(ahead.minute, first + BATCH_MINUTES - 1)
         touched = await self.view.touched(first)
+        batch = min(BATCH_MINUTES, max(1, BATCH_CELLS // max(1, len(touched))))
+        last = min(ahead.minute, first + batch - 1)
         seen = await self.view.seen(touched, first, last) if touched else {}
         bundles = await self.view.bundles()
         if went_back(marks, await self.view.marks()):
@@ -205,6 +208,9 @@ class Watching:
             state = let_go(kept.detectors, first, closed, self.plan.parameters)
             kept, mind.known = kept._replace(detectors=state), None
         for minute in range(first, last + 1):
+            if not await self._holds() or self._mind is not mind:
+                self._mind = None
+                return
             held = seen.get(minute, {})
             stories = {
                 name: await self.view.stories(name, minute, minute, EVENTS_READ)

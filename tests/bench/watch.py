@@ -25,25 +25,25 @@ from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.together import All, decide_all
 from consumers.watch.evidence import Setting
 from consumers.watch.keeping import Kept, changes
-from consumers.watch.rounds import Decided, decide_minute
+from consumers.watch.whole import Whole, whole_minute
 from tests.watch_series import SERIES, START, learnt, minute_of
 
 FEW = 100
 ROUNDS = 5
 
 
-def timed(state: All, setting: Setting, touched: int, first: int) -> tuple[float, Decided]:
+def timed(kept: Kept, setting: Setting, touched: int, first: int) -> tuple[float, Whole]:
     """Decide some minutes; return the median of their seconds, and the last of them."""
-    taken, decided = [], None
+    taken, whole = [], None
     known = None
     for minute in range(first, first + ROUNDS):
         seen = minute_of(minute, touched)
         begun = time.perf_counter()
-        decided = decide_minute(state, minute, seen, setting, known)
+        whole = whole_minute(kept, minute, seen, {}, setting, known)
         taken.append(time.perf_counter() - begun)
-        state, known = decided.round.state, decided.known
-    assert decided is not None
-    return statistics.median(taken), decided
+        kept, known = whole.kept, whole.decided.known
+    assert whole is not None
+    return statistics.median(taken), whole
 
 
 def eager(state: All, seen: Mapping[str, Seen], minute: int) -> float:
@@ -81,31 +81,30 @@ def main() -> None:
     console = Console()
     setting = Setting(Parameters(), 0.5)
     state = learnt(setting)
+    kept = Kept(state, (0,))
     first = max(series.tick for series in state.series.values()) + 1
     assert first % 60 == 1, "the first minute of an hour is decided"
     table = Table("minute", "s", "every series decided, s", title=f"{SERIES:,} series, one core")
-    every, all_of = timed(state, setting, SERIES, first)
+    every, all_of = timed(kept, setting, SERIES, first)
     table.add_row(
         "all touched", f"{every:.3f}", f"{eager(state, minute_of(first, SERIES), first):.3f}"
     )
-    few, few_of = timed(state, setting, FEW, first)
+    few, few_of = timed(kept, setting, FEW, first)
     table.add_row(
         f"{FEW} touched", f"{few:.3f}", f"{eager(state, minute_of(first, FEW), first):.3f}"
     )
     hour = first + 59
-    quiet = few_of.round.state
-    known = few_of.known
+    quiet, known = few_of.kept, few_of.decided.known
     for minute in range(first + ROUNDS, hour):
-        done = decide_minute(quiet, minute, minute_of(minute, FEW), setting, known)
-        quiet, known = done.round.state, done.known
+        done = whole_minute(quiet, minute, minute_of(minute, FEW), {}, setting, known)
+        quiet, known = done.kept, done.decided.known
     begun = time.perf_counter()
-    decide_minute(quiet, hour, minute_of(hour, FEW), setting, known)
+    whole_minute(quiet, hour, minute_of(hour, FEW), {}, setting, known)
     table.add_row(f"{FEW} touched, a new hour", f"{time.perf_counter() - begun:.3f}", "")
     console.print(table)
-    kept = Kept(state, (0,))
     for touched, after in ((SERIES, all_of), (FEW, few_of)):
         with tempfile.TemporaryDirectory() as folder:
-            found = asyncio.run(written(Path(folder), kept, Kept(after.round.state, (0,))))
+            found = asyncio.run(written(Path(folder), kept, after.kept))
         for what, (values, size, took) in found.items():
             console.print(
                 f"{touched:,} touched, {what}: {values:,} values, {size:,} B, {took:.3f} s"

@@ -2,11 +2,13 @@ import json
 
 import pytest
 
+from consumers.records.memory import MemoryRecords
 from consumers.records.ports import Filter
-from consumers.watch.loop import LEASE_MS, RENEW_SECONDS
+from consumers.watch.core.evidence import Seen
+from consumers.watch.loop import BATCH_CELLS, LEASE_MS, RENEW_SECONDS
 from consumers.watch.outlook import STANDSTILL
 from groundswell.errors import Transient
-from tests.watch_loop_world import HOURS, START, SURGE, World
+from tests.watch_loop_world import HOURS, START, SURGE, StepClock, World
 
 LEARNT = START + HOURS * 60 - 1
 END = SURGE + 170
@@ -178,3 +180,47 @@ async def test_a_failed_write_to_the_log_is_sent_again_with_the_same_key():
     assert told
     assert told[: len(told) // 2] == told[len(told) // 2 :]
     assert await world.records.unsent() == ()
+
+
+class Slow(StepClock):
+    """Every look at it takes a second and a half: deciding is slow."""
+
+    def now(self):
+        self.seconds += 1.5
+        return self.seconds
+
+
+async def test_a_long_batch_keeps_its_lease():
+    world = World()
+    world.clock = Slow()
+    world.records = MemoryRecords(world.clock.wall)
+    world.counts.advance(START + 59)
+    watching, renewed = world.process("a"), []
+    renew = world.records.renew
+
+    async def counted(lease, ttl_ms):
+        renewed.append(lease)
+        return await renew(lease, ttl_ms)
+
+    world.records.renew = counted
+    await watching.turn()
+
+    assert (await world.records.load()).minute == START + 119 - HOURS * 60
+    assert len(renewed) >= 60 * 1.5 / LEASE_MS * 1000
+
+
+async def test_many_series_are_read_in_shorter_batches():
+    names = [f"entity:{n}" for n in range(BATCH_CELLS // 10)]
+    held = {name: Seen(0, 1) for name in names}
+    world = World({minute: held for minute in range(START, START + 60)}, back=30)  # noqa: C420
+    spans = []
+    world.counts.advance(START + 29)
+
+    async def none_of(series, first, last):
+        spans.append((len(series), first, last))
+        return {}
+
+    world.counts.seen = none_of
+    await world.process("a").turn()
+
+    assert spans == [(len(names), START, START + 9)]
