@@ -5,8 +5,11 @@ import random
 
 import pytest
 
+from consumers.records.database import DatabaseRecords
+from consumers.records.engine import engine_of
 from consumers.records.memory import MemoryRecords
 from consumers.records.ports import Filter
+from consumers.records.schema import upgrade
 from consumers.watch.core.events import Limits
 from consumers.watch.core.evidence import Seen
 from consumers.watch.core.tiers import hash_of, tiers_of
@@ -14,7 +17,7 @@ from consumers.watch.lists import grave_events
 from consumers.watch.loop import LEASE_MS
 from consumers.watch.ports import Story
 from groundswell.errors import Transient
-from tests.watch_loop_world import HOURS, START, SURGE, World, cells
+from tests.watch_loop_world import HOURS, START, World, cells
 
 WIRE = hash_of("wire")
 OUT = range(START + 52 * 60, START + 55 * 60)
@@ -26,13 +29,11 @@ class Killed(Exception):  # it is no error
     """The process ends here."""
 
 
-class Deadly(MemoryRecords):
+class Dying:
     """Records whose callers are killed at random, before or after what they write has landed."""
 
-    def __init__(self, wall, rng):
-        super().__init__(wall)
-        self.rng = rng
-        self.deaths = 0
+    deaths = 0
+    rng = random.Random(0)
 
     async def commit_minute(self, lease, minute):
         what = self.rng.choice(("live", "live", "before", "after", "away"))
@@ -48,7 +49,21 @@ class Deadly(MemoryRecords):
         return answer
 
 
-def world_of(rng=None):
+class DyingInMemory(Dying, MemoryRecords):
+    """In memory."""
+
+
+class DyingOnDisk(Dying, DatabaseRecords):
+    """In SQLite."""
+
+
+def on_disk(folder, clock):
+    engine = engine_of(f"sqlite:///{folder / 'records.db'}")
+    upgrade(engine)
+    return DyingOnDisk(engine, lambda _: clock.wall())
+
+
+def world_of():
     world = World(tiers=tiers_of(["wire"]), graves=grave_events(), limits=Limits(2, 90))
     made = cells(length=60, hours=58)
     for minute, held in made.items():
@@ -66,8 +81,6 @@ def world_of(rng=None):
     for story in world.counts.news["all"]:
         made[story.minute]["all"] = Seen(1, 1, sources=(WIRE,), bundles=(7,))
     world.counts.cells = made
-    if rng is not None:
-        world.records = Deadly(world.clock.wall, rng)
     return world
 
 
@@ -106,10 +119,13 @@ def test_the_run_has_every_kind_of_alert(whole):
     assert {s[5].judgement for s in seen if s[5]} >= {"hit", "void"}
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_killed_at_random_the_outcome_is_the_same(whole, seed):
+@pytest.mark.parametrize(("seed", "disk"), [(0, False), (1, False), (2, False), (3, True)])
+async def test_killed_at_random_the_outcome_is_the_same(whole, seed, disk, tmp_path):
     rng = random.Random(seed)
-    world = world_of(rng)
+    world = world_of()
+    clock = world.clock
+    world.records = on_disk(tmp_path, clock) if disk else DyingInMemory(clock.wall)
+    world.records.rng = rng
     number, minute = 0, LEARNT
     watching = world.process("0")
     while True:
@@ -130,4 +146,4 @@ async def test_killed_at_random_the_outcome_is_the_same(whole, seed):
 
     assert world.records.deaths > 5
     assert await outcome(world) == whole
-    assert SURGE > LEARNT
+    await world.records.close()
