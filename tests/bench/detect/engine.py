@@ -20,6 +20,8 @@ from tests.bench.detect.baselines import Baselines, Bools, Floats, Held, Ints
 from tests.bench.detect.streams import Alarm, Outcome, Streams
 
 QUIET, PENDING, FIRING, RECOVERING, RESOLVED = range(5)
+_ELEVATED = np.array([False, True, True, True, False])
+"""Of which states the baseline learns nothing, by their number."""
 _NEVER = -(2**40)
 _MOST = 1e300
 
@@ -33,11 +35,6 @@ class Since(NamedTuple):
     late_negative: int
     late: int
     sources: int
-
-    @property
-    def negative_at_all(self) -> bool:
-        """Whether any story was negative."""
-        return self.negative + self.late_negative > 0
 
 
 class Detector:
@@ -55,6 +52,7 @@ class Detector:
         self._onset = np.zeros((2 * parts, series), np.int64)
         self._before_onset = np.zeros((2 * parts, series))
         self._expected_so_far = np.zeros(series)
+        self._last_negative = np.full(series, _NEVER)
         self._status = np.zeros(series, np.int8)
         self._since, self._episode = np.zeros(series, np.int64), np.zeros(series, bool)
         self._resolved = np.zeros(series, np.int64)
@@ -134,11 +132,11 @@ class Detector:
         busy = np.flatnonzero((before != QUIET) | (total >= self._a_low))
         hot = tick < self._cooling
         if len(busy):
-            seen = stepped[busy] & np.isin(before[busy], (PENDING, FIRING, RECOVERING))
+            seen = stepped[busy] & _ELEVATED[before[busy]]
             self._remember(tick, busy[seen], x, x + late_k, n + late_n)
             self._move(row, tick, busy, total)
-            was = np.isin(before, (PENDING, FIRING, RECOVERING))
-            now = np.isin(self._status, (PENDING, FIRING, RECOVERING))
+            was = _ELEVATED[before]
+            now = _ELEVATED[self._status]
             self._cooling[was & ~now] = tick + self._p.ticks(self._p.cooling)
             hot = now | (tick < self._cooling)
             self._recent_at[:, ~now] = _NEVER
@@ -156,6 +154,7 @@ class Detector:
         parts = len(self._p.ratios)
         fresh = (self._twins <= 0) & stepped
         np.copyto(self._onset, tick, where=fresh)
+        np.copyto(self._last_negative, tick, where=(k > 0) & stepped)
         np.copyto(self._before_onset, self._expected_so_far, where=fresh)
         self._expected_so_far = self._expected_so_far + self._nulls.expected * stepped
         some = np.flatnonzero(stepped) if not stepped.all() else slice(None)
@@ -194,12 +193,13 @@ class Detector:
         low = evidence < self._a_low
         after[(status == PENDING) & ~low] = PENDING
         for place in np.flatnonzero((evidence >= min(self._a, self._a_pending)) & ~live):
-            if not self._seen(row, int(busy[place])).negative_at_all:
+            which = int(busy[place])
+            heaviest = int(self._evidence[:, which].argmax())
+            if self._last_negative[which] < self._onset[heaviest, which]:
                 continue  # silence alone is no surge
             after[place] = PENDING
-            if evidence[place] >= self._a and self._fires(
-                row, int(busy[place]), again=bool(episode[place])
-            ):
+            again = bool(episode[place])
+            if evidence[place] >= self._a and self._fires(row, which, again=again):
                 after[place], episode[place] = FIRING, True
         after[live] = np.where(
             status[live] == FIRING,
