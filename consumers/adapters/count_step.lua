@@ -1,21 +1,22 @@
 -- One step of `count`: all of it, or nothing.
 --
--- KEYS: states, series, bundles, ends of minutes, hours and days, spans and ends of story lines, then
---   one hash of cells each, then one shelf of lines each.
+-- KEYS: states, series, bundles, ends of minutes, hours and days, spans and ends of story lines,
+--   version of the registry, then one hash of cells each, then one shelf of lines each.
 -- ARGV[1], msgpack: partition, expected state or "", new state, end and level of each hash of cells,
 --   fields and packed cells of each, series and minutes, bundle hashes and names,
 --   per level the end up to which windows are too old, how many of those to delete at most,
 --   the position that the lines must go up to for the step to carry them on ("": none), the positions
---   of the step, how many lines a shelf keeps, minutes and entries of each shelf.
--- Answers {1} when done, else {0} or {0, the state held}.
+--   of the step ("": leave the spans as they are), how many lines a shelf keeps, minutes and entries of
+--   each shelf, the version of the registry that the step was folded under ("any": no matter).
+-- Answers {1} when done, {0} or {0, the state held}, or {2, the version} under another registry.
 --
 -- Rule: everything is read, and every type is met, before the first write: an error in the middle
 -- would leave half a step, for Redis does not roll back.
-local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines =
+local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under =
   unpack(cmsgpack.unpack(ARGV[1]))
 
 local anchor, began, position, kept, shelves = unpack(lines)
-local CELLS = 8 -- keys before those of cells
+local CELLS = 9 -- keys before those of cells
 local LINES = CELLS + #deltas
 
 local held = redis.call('HGET', KEYS[1], partition)
@@ -24,6 +25,8 @@ if (held or '') ~= expected then
   if held then return {0, held} end
   return {0}
 end
+local version = redis.call('GET', KEYS[9]) or ''
+if under ~= 'any' and under ~= version then return {2, version} end
 
 local HEAD = 57 -- bytes before the tails
 local NUMBERS = '<I4I4I4I4I4I4I4I4I4I4I4I4I8B'
@@ -87,7 +90,7 @@ end
 for i = 1, #shelves do redis.call('ZCARD', KEYS[LINES + i]) end
 
 redis.call('HSET', KEYS[1], partition, new)
-redis.call('HSET', KEYS[7], partition, since .. ' ' .. position)
+if position ~= '' then redis.call('HSET', KEYS[7], partition, since .. ' ' .. position) end
 if #bare > 0 then
   redis.call('UNLINK', unpack(bare))
   redis.call('ZREM', KEYS[8], unpack(bare))

@@ -55,6 +55,26 @@ def spans(prefix: str, shard: int) -> str:
     return f"{{{prefix}{shard}}}:spans"
 
 
+def followed(prefix: str, shard: int) -> str:
+    """Keep in a hash: series that is followed -> the words of a scheme in JSON, "" of an entity."""
+    return f"{{{prefix}{shard}}}:followed"
+
+
+def since(prefix: str, shard: int) -> str:
+    """Keep in a hash: series that is followed -> where its counts begin, in msgpack; "" once whole."""
+    return f"{{{prefix}{shard}}}:since"
+
+
+def version(prefix: str, shard: int) -> str:
+    """Keep in a string: the version of what is followed, a hash over all that was changed."""
+    return f"{{{prefix}{shard}}}:version"
+
+
+def strangers(prefix: str) -> tuple[str, str]:
+    """Name what is known of entities that nobody follows: their lives (sorted), their story minutes."""
+    return f"{{{prefix}0}}:strangers:life", f"{{{prefix}0}}:strangers:seen"
+
+
 def lines(prefix: str, shard: int, shelf: Shelf) -> str:
     """Keep in a sorted set: entry of a story line -> its minute; ``n`` new stories, ``c`` copies."""
     return f"{{{prefix}{shard}}}:s:{'n' if shelf.new else 'c'}:{shelf.series}"

@@ -4,16 +4,20 @@ The in-memory twin of the counts in Redis, for tests and for ``recount``.
 Rule: it passes the same contract suite, and keeps each shard apart as Redis does.
 """
 
-from collections.abc import Collection, Mapping
-from heapq import heappop, heappush
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha1
+from heapq import heapify, heappop, heappush
 
 from consumers.counts.core.cells import ZERO, Tally, merge
+from consumers.counts.core.following import ENTITIES, Followed, Registry, Since
 from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, end_of, place_of
 from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, newest
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import Retention, Step, spanned
-from consumers.counts.ports import Held, Snapshot
+from consumers.counts.core.strangers import STRANGERS, enough, life, noted
+from consumers.counts.ports import Changed, Held, Snapshot
 from groundswell.errors import Transient
+from groundswell.schemes import Scheme
 
 DELETED_AT_ONCE = 64
 """Windows deleted in one step at most, per level: so that no step takes long."""
@@ -29,6 +33,7 @@ class Shard:
         self.cells: dict[CellHash, dict[int, Tally]] = {}
         self.lines: dict[Shelf, tuple[Entry, ...]] = {}
         self.spans: dict[int, Span] = {}
+        self.registry = Registry("", {})
         self._ends: dict[Level, list[tuple[int, CellHash]]] = {level: [] for level in LEVELS}
         """Per level a heap of the hashes by the ends of their windows: `recount` holds many."""
 
@@ -37,6 +42,10 @@ class Shard:
         held = self.states.get(partition)
         self.spans[partition] = spanned(self.spans.get(partition), held, step)
         self.states[partition] = step.state
+        self.put(step, retention)
+
+    def put(self, step: Step, retention: Retention) -> None:
+        """Add what a step holds, and delete some of what is too old by its mark."""
         expired = retention.expired_before(step.state.mark)
         for level, ends in self._ends.items():
             for _ in range(DELETED_AT_ONCE):
@@ -54,6 +63,33 @@ class Shard:
         for series, minute in step.touched.items():
             self.series[series] = max(minute, self.series.get(series, minute))
         self.bundles.update(step.bundles)
+
+    def follow(self, added: Mapping[str, Scheme | None]) -> None:
+        """Follow series from where each partition stands."""
+        names = ""
+        since = tuple(Since(p, state.log_id, state.position) for p, state in self.states.items())
+        followed = dict(self.registry.series)
+        for name, scheme in added.items():
+            full = scheme is None and len(followed) >= ENTITIES
+            if not full and name not in followed:
+                followed[name] = Followed(scheme, since)
+                names += f"+{name}"
+        if names:
+            self.registry = Registry(chained(self.registry.version, names), followed)
+
+    def forget(self, series: str) -> None:
+        """Follow a series no more, and remove what was counted of it."""
+        followed = dict(self.registry.series)
+        version = self.registry.version
+        if followed.pop(series, None) is not None:
+            version = chained(version, f"-{series}")
+        self.registry = Registry(version, followed)
+        self.series.pop(series, None)
+        self.cells = {name: fields for name, fields in self.cells.items() if name.series != series}
+        self.lines = {shelf: lines for shelf, lines in self.lines.items() if shelf.series != series}
+        for level, ends in self._ends.items():
+            self._ends[level] = [end for end in ends if end[1].series != series]
+            heapify(self._ends[level])
 
     def _shelve(self, lines: Mapping[Shelf, tuple[Entry, ...]], expired: int) -> None:
         """Put lines on their shelves; clear some of those that hold only what is too old."""
@@ -77,6 +113,7 @@ class MemoryCounts:
         self.shards = [Shard() for _ in range(shards)]
         self.retention = retention
         self.away = False
+        self.strangers: dict[str, tuple[int, ...]] = {}
 
     def _reach(self) -> None:
         if self.away:
@@ -94,15 +131,54 @@ class MemoryCounts:
 
     async def step(
         self, partition: int, expected: PartitionState | None, step: Step
-    ) -> Held | None:
+    ) -> Held | Changed | None:
         shard = self._of(partition)
         held = shard.states.get(partition)
         if held == step.state:
             return None
         if held != expected:
             return Held(held)
+        if step.version != shard.registry.version:
+            return Changed(shard.registry.version)
         shard.add(partition, step, self.retention)
         return None
+
+    async def registry(self, shard: int) -> Registry:
+        self._reach()
+        return self.shards[shard].registry
+
+    async def follow(self, shard: int, added: Mapping[str, Scheme | None]) -> None:
+        self._reach()
+        self.shards[shard].follow(added)
+
+    async def forget(self, shard: int, series: str) -> None:
+        self._reach()
+        self.shards[shard].forget(series)
+
+    async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
+        self._reach()
+        held = self.shards[shard]
+        followed = held.registry.series.get(series)
+        if followed is None or followed.since not in (since, ()):
+            return False
+        if followed.since:
+            held.put(past, self.retention)
+            series_now = {**held.registry.series, series: followed._replace(since=())}
+            held.registry = held.registry._replace(series=series_now)
+        return True
+
+    async def nominate(self, stories: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+        self._reach()
+        found = []
+        for name, minute in stories:
+            minutes = noted(self.strangers.pop(name, ()), minute)
+            if enough(minutes):
+                found.append(name)
+                continue
+            self.strangers[name] = minutes
+            if len(self.strangers) > STRANGERS:
+                del self.strangers[min(self.strangers, key=lambda n: (life(self.strangers[n]), n))]
+        return tuple(dict.fromkeys(found))
 
     async def states(self) -> Mapping[int, PartitionState]:
         self._reach()
@@ -170,3 +246,8 @@ class MemoryCounts:
 
     async def close(self) -> None:
         return
+
+
+def chained(version: str, change: str) -> str:
+    """Return the version of a registry after a change, as the script makes it."""
+    return sha1((version + change).encode()).hexdigest()  # noqa: S324 # a name, no secret

@@ -7,29 +7,24 @@ sent the text. No call is cancelled half-way.
 """
 
 from collections.abc import Collection, Mapping
-from importlib.resources import files
-from typing import Any, Final
 
-import msgspec
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
-from consumers.adapters import keys
-from consumers.adapters.redis_client import Client, connect, speaking, where, whole
-from consumers.adapters.redis_script import Script, raw
-from consumers.counts.core.cells import ZERO, Tally, merge, pack, unpack
-from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, bucket_of, end_of, place_of
-from consumers.counts.core.lines import LINES_KEPT, Span, StoryLine, chosen
+from consumers.adapters import keys, redis_steps
+from consumers.adapters.redis_client import connect, speaking, where, whole
+from consumers.adapters.redis_script import Script
+from consumers.adapters.redis_series import RedisSeries
+from consumers.adapters.redis_steps import Carried, Swap, laid_out
+from consumers.counts.core.cells import ZERO, Tally, merge, unpack
+from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, bucket_of, place_of
+from consumers.counts.core.lines import Span, StoryLine, chosen
 from consumers.counts.core.state import PartitionState, decode_state, encode_state
 from consumers.counts.core.step import Retention, Step, anchor
-from consumers.counts.ports import Held, Snapshot
+from consumers.counts.ports import Changed, Held, Snapshot
 from groundswell.errors import CannotStart
 from groundswell.settings import Settings
 
-DELETED_AT_ONCE: Final = 64
-"""Windows deleted in one step at most, per level: so that no step takes long."""
-
-_step = Script((files(__package__) / "count_step.lua").read_text("utf-8"))
 _snapshot = Script(
     "local sets, out = tonumber(ARGV[1]), {} "
     "for i, key in ipairs(KEYS) do "
@@ -39,17 +34,8 @@ _snapshot = Script(
 """Reads some sorted sets and then hashes as of one instant."""
 
 
-class RedisCounts:
+class RedisCounts(RedisSeries):
     """The counts; ``place`` names the server in messages."""
-
-    def __init__(
-        self, client: Client, *, prefix: str, shards: int, retention: Retention, place: str
-    ) -> None:
-        self._client: Any = client  # its annotations mix answers of both protocols and both kinds
-        self._prefix = prefix
-        self._shards = shards
-        self._retention = retention
-        self._place = place
 
     async def prepare(self) -> None:
         async with speaking(self._place):
@@ -69,66 +55,29 @@ class RedisCounts:
 
     async def step(
         self, partition: int, expected: PartitionState | None, step: Step
-    ) -> Held | None:
-        names, argument = self._call_of(partition, expected, step)
+    ) -> Held | Changed | None:
+        shard, anchored = partition % self._shards, anchor(expected, step)
+        swap = Swap(
+            keys.states(self._prefix, shard),
+            str(partition),
+            b"" if expected is None else encode_state(expected),
+            encode_state(step.state),
+        )
+        carried = Carried(
+            "" if anchored is None else str(anchored), str(step.began), str(step.state.position)
+        )
+        names, argument = laid_out(self._prefix, shard, swap, step, self._retention, carried)
         async with speaking(self._place):
-            answer = await whole(_step(self._client, names, argument))
-        if answer[0]:
+            answer = await whole(redis_steps.call(self._client, names, argument))
+        if answer[0] == 1:
             return None
+        if answer[0]:
+            return Changed(answer[1].decode())
         if len(answer) > 1:
             return Held(decode_state(answer[1]))
         async with speaking(self._place):
             await whole(self._claim_shards())  # emptied: the number of shards went as well
         return Held(None)
-
-    def _call_of(
-        self, partition: int, expected: PartitionState | None, step: Step
-    ) -> tuple[list[str], bytes]:
-        """Lay a step out as the script wants it."""
-        shard = partition % self._shards
-        expired = self._retention.expired_before(step.state.mark)
-        windows: list[int] = []
-        deltas: list[list[object]] = []
-        for name, fields in step.cells.items():
-            windows += (end_of(name.level, name.window), LEVELS.index(name.level) + 1)
-            deltas.append([part for f, tally in fields.items() for part in (f, raw(pack(tally)))])
-        argument = [
-            partition,
-            raw(b"" if expected is None else encode_state(expected)),
-            raw(encode_state(step.state)),
-            windows,
-            deltas,
-            [part for touched in step.touched.items() for part in touched],
-            [part for bundle in step.bundles.items() for part in bundle],
-            [expired[level] for level in LEVELS],
-            DELETED_AT_ONCE,
-            self._lines_of(expected, step),
-        ]
-        names = [
-            keys.states(self._prefix, shard),
-            keys.series(self._prefix, shard),
-            keys.bundles(self._prefix, shard),
-            *(keys.ends(self._prefix, shard, level) for level in LEVELS),
-            keys.spans(self._prefix, shard),
-            keys.shelf_ends(self._prefix, shard),
-            *(keys.cells(self._prefix, shard, name) for name in step.cells),
-            *(keys.lines(self._prefix, shard, shelf) for shelf in step.lines),
-        ]
-        return names, msgspec.msgpack.encode(argument)
-
-    def _lines_of(self, expected: PartitionState | None, step: Step) -> list[object]:
-        """Lay the lines of a step out: where they begin, how many are kept, and those of each shelf."""
-        anchored = anchor(expected, step)
-        return [
-            "" if anchored is None else str(anchored),
-            str(step.began),
-            str(step.state.position),
-            LINES_KEPT,
-            [
-                [part for minute, entry in entries for part in (minute, raw(entry))]
-                for entries in step.lines.values()
-            ],
-        ]
 
     async def states(self) -> Mapping[int, PartitionState]:
         found: dict[int, PartitionState] = {}

@@ -1,6 +1,7 @@
 """The composition root of `count`: builds the parts, and ends them in order."""
 
 import asyncio
+import contextlib
 import signal
 
 import structlog
@@ -8,11 +9,17 @@ import structlog
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.http import Health, serving
 from consumers.adapters.kafka_reader import KafkaReader
+from consumers.adapters.kafka_scan import KafkaScan
 from consumers.adapters.logs import set_up
-from consumers.adapters.redis_counts import open_counts
+from consumers.adapters.redis_counts import open_counts, retention_of
+from consumers.counts.filling import Filling
 from consumers.counts.loop import Counting
 from consumers.counts.metrics import Metrics
+from consumers.counts.series import Keeper
+from consumers.records.schemes.late import LateSchemes
 from groundswell.settings import Settings
+
+KEEPER_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -30,12 +37,34 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     clock, health, metrics = SystemClock(), Health(), Metrics()
     store = open_counts(settings)
     reader = KafkaReader(settings, settings.opinions_topic, settings.count_group, clock)
+    scan = KafkaScan(settings, settings.opinions_topic)
+    schemes = LateSchemes(settings.records_url.get_secret_value())
+    counting = Counting(settings, reader, store, clock, health, metrics, stop)
+    lateness = settings.lateness_seconds * 1000
+    filling = Filling(store, scan, lateness, retention_of(settings), stop)
+    keeper = Keeper(counting.series, filling, schemes, counting.owns, settings.redis_shards)
     try:
         async with serving(
             settings.http_host, settings.http_port, health, metrics.registry
         ) as port:
             log.info("listening", host=settings.http_host, port=port)
-            await Counting(settings, reader, store, clock, health, metrics, stop).run()
+            keeping = asyncio.create_task(_keep(keeper, stop))
+            try:
+                await counting.run()
+            finally:
+                stop.set()
+                await keeping
     finally:
+        await schemes.close()
+        await scan.close()
         await store.close()
         log.info("stopped")
+
+
+async def _keep(keeper: Keeper, stop: asyncio.Event) -> None:
+    """Give the keeper its turns until the program stops."""
+    while not stop.is_set():
+        await keeper.turn()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(KEEPER_SECONDS):
+                await stop.wait()

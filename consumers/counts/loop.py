@@ -11,7 +11,6 @@ a store that was emptied or put back fills again without news.
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -23,7 +22,9 @@ from consumers.counts.core.state import PartitionState, Totals
 from consumers.counts.core.step import Finding, Step
 from consumers.counts.metrics import Metrics
 from consumers.counts.patience import Patience
-from consumers.counts.ports import CountStore
+from consumers.counts.ports import Changed, CountStore
+from consumers.counts.series import Series
+from consumers.counts.shares import Absent, Share
 from consumers.ports import Bounds, Clock, LogReader, Record, Waiting
 from groundswell.errors import Transient
 from groundswell.settings import Settings
@@ -40,25 +41,6 @@ LOG: Final = "kafka: opinions"
 GROUP: Final = "kafka: group"
 
 log = structlog.get_logger()
-
-
-@dataclass
-class Share:
-    """An owned partition: what the store holds of it, and the state to go on from."""
-
-    bounds: Bounds
-    held: PartitionState | None
-    state: PartitionState
-    compared: float
-
-
-@dataclass
-class Absent:
-    """An owned partition that the store has not answered for; tried again at ``due``."""
-
-    bounds: Bounds
-    due: float
-    attempt: int = 0
 
 
 class Counting:
@@ -83,6 +65,7 @@ class Counting:
         self._metrics = metrics
         self._stop = stop
         self._patience = Patience(metrics, health, stop)
+        self.series = Series(store, settings.redis_shards)
         self._shares: dict[int, Share] = {}
         self._absent: dict[int, Absent] = {}
         self._committed_at = 0.0
@@ -136,6 +119,10 @@ class Counting:
         if sum(map(len, fetched.records.values())) < self._settings.count_batch // 4:
             await asyncio.sleep(self._settings.poll_interval_ms / 1000)
 
+    def owns(self, partition: int) -> bool:
+        """Say whether this process counts a partition now."""
+        return partition in self._shares
+
     # ------------------------------------------------------------------ owning partitions
 
     async def assigned(self, bounds: Mapping[int, Bounds]) -> Mapping[int, int]:
@@ -179,6 +166,12 @@ class Counting:
         due = self._clock.now() + pause_after(attempt)
         self._absent[partition] = Absent(bounds, due, attempt)
 
+    def _lose(self, partition: int, share: Share, error: Transient) -> None:
+        """Pause a partition whose store is away."""
+        if self._shares.get(partition) is share:
+            self._reader.pause([partition])
+            self._leave_absent(partition, share.bounds, error)
+
     async def _ask_again(self, partition: int, absent: Absent) -> None:
         """Ask the store for the state of a partition that it has not answered for."""
         try:
@@ -196,12 +189,13 @@ class Counting:
 
     async def _count(self, partition: int, share: Share, records: Sequence[Record]) -> None:
         """Fold records, and apply them in one step."""
-        step = fold(share.state, records, self._lateness)
+        step = fold(share.state, records, self._lateness, self.series.following(partition))
         began = self._clock.now()
         if not await self._apply(partition, share, step):
             return
         self._metrics.step_seconds.observe(self._clock.now() - began)
         self._report(partition, step.findings)
+        self.series.met(step.strangers)
         now = self._clock.wall()
         for arrival in step.arrivals:
             self._metrics.latency.observe(max(0, now - arrival) / 1000)
@@ -211,11 +205,12 @@ class Counting:
         try:
             refused = await self._store.step(partition, share.held, step)
         except Transient as error:
-            if self._shares.get(partition) is share:
-                self._reader.pause([partition])
-                self._leave_absent(partition, share.bounds, error)
+            self._lose(partition, share, error)
             return False
         self._answered()
+        if isinstance(refused, Changed):
+            await self._follow(partition, share)
+            return False
         if refused is not None:
             self._go_back(partition, share, refused.state)
             return False
@@ -225,17 +220,26 @@ class Counting:
         share.compared = self._clock.now()
         return True
 
+    async def _follow(self, partition: int, share: Share) -> None:
+        """Learn which series are followed now, and read again what was folded without them."""
+        try:
+            await self.series.learn(partition)
+        except Transient as error:
+            self._lose(partition, share, error)
+        else:
+            if self._shares.get(partition) is share:
+                self._reader.seek(partition, share.state.position)
+
     async def _compare(self, partition: int, share: Share) -> None:
         """Compare an idle partition with the store, and write down what its start has found."""
         if share.state != share.held:
-            await self._apply(partition, share, fold(share.state, (), self._lateness))
+            following = self.series.following(partition)
+            await self._apply(partition, share, fold(share.state, (), self._lateness, following))
             return
         try:
             held = await self._store.state(partition)
         except Transient as error:
-            if self._shares.get(partition) is share:
-                self._reader.pause([partition])
-                self._leave_absent(partition, share.bounds, error)
+            self._lose(partition, share, error)
             return
         self._answered()
         share.compared = self._clock.now()
@@ -263,9 +267,8 @@ class Counting:
 
     def _report(self, partition: int, findings: Sequence[Finding]) -> None:
         for finding in findings:
-            log.warning(
-                finding.kind, partition=partition, detail=finding.detail, amount=finding.amount
-            )
+            detail, amount = finding.detail, finding.amount
+            log.warning(finding.kind, partition=partition, detail=detail, amount=amount)
 
     def _positions(self) -> dict[int, int]:
         return {p: share.held.position for p, share in self._shares.items() if share.held}

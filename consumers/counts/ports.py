@@ -6,21 +6,29 @@ is safe. Every method may raise ``Transient`` (the store is away: wait, call aga
 (the store holds what this release cannot read).
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from consumers.counts.core.cells import Tally
+from consumers.counts.core.following import Registry, Since
 from consumers.counts.core.levels import CellHash, Level, Shelf
 from consumers.counts.core.lines import Entry, Span, StoryLine
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import Step
 from consumers.ports import Record
+from groundswell.schemes import Scheme
 
 
 class Held(NamedTuple):
     """The refusal of a step: the store holds this state (None: none) and wrote nothing."""
 
     state: PartitionState | None
+
+
+class Changed(NamedTuple):
+    """The refusal of a step that was folded under another registry than ``version``."""
+
+    version: str
 
 
 class Snapshot(NamedTuple):
@@ -92,12 +100,45 @@ class CountStore(CountReader, Protocol):
 
     async def step(
         self, partition: int, expected: PartitionState | None, step: Step
-    ) -> Held | None:
+    ) -> Held | Changed | None:
         """
         Apply ``step`` if the store holds ``expected`` for ``partition``, all of it or nothing.
 
         Answers None when it is done (also when an earlier try of the same step had landed), else what
-        the store holds. Windows that are too old by the step's mark are deleted, some in each call.
+        the store holds, or which registry it follows. Windows that are too old by the step's mark are deleted, some in each call.
+        """
+        ...
+
+    async def registry(self, shard: int) -> Registry:
+        """Return the series that a shard follows."""
+        ...
+
+    async def follow(self, shard: int, added: Mapping[str, Scheme | None]) -> None:
+        """
+        Follow series, from where each partition stands now; those that are followed stay as they are.
+
+        Of entities (None) no more than ``core.following.ENTITIES``.
+        """
+        ...
+
+    async def forget(self, shard: int, series: str) -> None:
+        """Follow a series no more, and remove its cells, its lines and its place in the index."""
+        ...
+
+    async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
+        """
+        Add the past of a series and say that it is whole, all of it or nothing.
+
+        Only if it still lacks ``since``: False where it does not. Of ``past`` count the cells, the lines
+        and what it touched.
+        """
+        ...
+
+    async def nominate(self, stories: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+        """
+        Note stories of entities that nobody follows; return those that have enough of them by now.
+
+        Soft: what is noted may be lost, and an entity is then found later. See ``core.strangers``.
         """
         ...
 

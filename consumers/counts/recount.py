@@ -17,6 +17,7 @@ from consumers.adapters.kafka_scan import KafkaScan
 from consumers.adapters.memory_counts import Shard
 from consumers.adapters.redis_counts import open_counts, retention_of
 from consumers.counts.core.compare import (
+    Compared,
     Scope,
     compare_cells,
     compare_lines,
@@ -24,7 +25,9 @@ from consumers.counts.core.compare import (
     compare_states,
 )
 from consumers.counts.core.fold import MISSED, fold
+from consumers.counts.core.following import Registry, as_counted, moved
 from consumers.counts.core.lines import Span, lined
+from consumers.counts.core.start import afresh
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import Retention
 from consumers.counts.core.view import overall
@@ -52,6 +55,8 @@ class Recount:
         self._retention = retention
         self._since: dict[int, int] = {}
         self._lined: dict[int, int | None] = {}
+        self._registry = Registry()
+        self._differences: dict[str, list[str]] = {}
         self.report = Report()
 
     async def run(self) -> Report:
@@ -59,6 +64,7 @@ class Recount:
         bounds = await self._scan.bounds()
         last: dict[int, PartitionState] = {}
         for number, shard in enumerate(self._shards):
+            self._registry = await self._store.registry(number)
             await self._advance(shard, await self._store.snapshot(number, ()), bounds)
             names = sorted(shard.cells.keys() | await self._store.hashes(number))
             for start in range(0, len(names), _HASHES):
@@ -73,14 +79,36 @@ class Recount:
                         self._scope(found),
                     )
                     self.report.cells += done.equal + len(done.differences)
-                    self.report.take(done)
+                    self._take(name.series, done)
             await self._compare_lines(number, shard, bounds)
             found = await self._store.snapshot(number, ())
             await self._advance(shard, found, bounds)
             self._compare_rest(shard, found)
+            self._settle(moved(self._registry, await self._store.registry(number)))
             last |= found.states
         self._sum_up(last, bounds)
         return self.report
+
+    def _take(self, series: str, done: Compared) -> None:
+        """Note what was found of a series; differences wait until it is known that it did not change."""
+        self.report.left_out += done.left_out
+        if done.differences:
+            self._differences.setdefault(series, []).extend(done.differences)
+
+    def _settle(self, changed: frozenset[str]) -> None:
+        """Report the differences of series that were followed all the while, and leave out the others."""
+        for series, sentences in self._differences.items():
+            if series in changed:
+                self.report.left_out += len(sentences)
+                continue
+            for sentence in sentences:
+                self.report.differ(sentence)
+        self._differences = {}
+        if changed:
+            self.report.notes.append(
+                f"{len(changed)} series were added, filled or dropped meanwhile and are left out: "
+                f"{', '.join(sorted(changed)[:3])}{', …' if len(changed) > 3 else ''}"  # noqa: PLR2004
+            )
 
     async def _compare_lines(
         self, number: int, shard: Shard, bounds: Mapping[int, tuple[int, int]]
@@ -95,13 +123,13 @@ class Recount:
                 ours, theirs = shard.lines.get(shelf, ()), found.lines.get(shelf, ())
                 done = compare_lines(shelf, ours, theirs, self._scope(found))
                 self.report.lines += done.equal + len(done.differences)
-                self.report.take(done)
+                self._take(shelf.series, done)
 
     def _compare_rest(self, shard: Shard, found: Snapshot) -> None:
         """Compare index and states of a shard."""
         self.report.series += len(shard.series)
-        for sentence in compare_series(shard.series, found.series, self._scope(found)):
-            self.report.differ(sentence)
+        for name, sentence in compare_series(shard.series, found.series, self._scope(found)):
+            self._take(name, Compared(0, 0, (sentence,)))
         for partition, held in found.states.items():
             whole = partition not in self._since and not held.totals.log_recreated
             folded = shard.states.get(partition)
@@ -146,9 +174,7 @@ class Recount:
                     self.report.differ(f"partition {partition}: counted, but the log has none such")
                     continue
                 first, end = bounds[partition]
-                # What stood before the first record that is left may be missing anywhere above.
-                until = max(state.open_until, state.position if first else 0)
-                known = PartitionState(log_id=state.log_id, position=first, open_until=until)
+                known = afresh(state, first)
                 if state.position < first or (first > 0 and state.position == first):
                     self.report.notes.append(
                         f"partition {partition}: the log begins at {first}, the store stands at "
@@ -225,7 +251,8 @@ class Recount:
     def _add(
         self, shard: Shard, partition: int, known: PartitionState, batch: list[Record]
     ) -> PartitionState:
-        step = fold(known, batch, self._lateness)
+        following = as_counted(self._registry, partition, known.log_id)
+        step = fold(known, batch, self._lateness, following)
         lines = lined(step.lines, self._lined[partition])
         shard.add(partition, step._replace(lines=lines), self._retention)
         if partition in self._since and any(f.kind == MISSED for f in step.findings):

@@ -4,8 +4,6 @@ from typing import Final
 
 import msgspec
 
-from consumers.counts.core.compare import Compared
-
 _SHOWN: Final = 50
 """Differences that are spelled out; the rest is counted."""
 
@@ -36,12 +34,6 @@ class Report(msgspec.Struct, kw_only=True):
     differences: int = 0
     examples: list[str] = []
     notes: list[str] = []
-
-    def take(self, done: Compared) -> None:
-        """Note what was found of some cells or of a shelf."""
-        self.left_out += done.left_out
-        for sentence in done.differences:
-            self.differ(sentence)
 
     def differ(self, sentence: str) -> None:
         """Note a difference."""

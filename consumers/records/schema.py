@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 
 from consumers.records.engine import reading, writing
 from consumers.records.notices import tables as _notices  # noqa: F401 - adds its tables
+from consumers.records.schemes import tables as _schemes  # noqa: F401 - adds its table
 from groundswell.errors import CannotStart
 
 _LOCK: Final = 7_421_906_385

@@ -119,13 +119,16 @@ def compare_states(
                 yield from _differ(f"partition {partition}, {field}", ours, theirs)
 
 
-def compare_series(log: Mapping[str, int], store: Mapping[str, int], scope: Scope) -> Iterator[str]:
-    """Yield what differs in the index of series."""
+def compare_series(
+    log: Mapping[str, int], store: Mapping[str, int], scope: Scope
+) -> Iterator[tuple[str, str]]:
+    """Yield what differs in the index of series, with the series."""
     for name in sorted(log.keys() | store.keys()):
         ours, theirs = log.get(name), store.get(name)
         if theirs is not None and theirs * MINUTE_MS < scope.since and (ours or 0) < theirs:
             continue  # it may rest on what the log has deleted
-        yield from _differ(f"series {name}, newest minute", ours, theirs)
+        for sentence in _differ(f"series {name}, newest minute", ours, theirs):
+            yield name, sentence
 
 
 def _differ(what: str, log: object, store: object) -> Iterator[str]:

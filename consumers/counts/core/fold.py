@@ -21,6 +21,7 @@ from consumers.counts.core.cells import (
     merge,
     smallest,
 )
+from consumers.counts.core.following import NOBODY, Following
 from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Shelf, place_of
 from consumers.counts.core.lines import Entry, encode_line, line_of, newest
 from consumers.counts.core.minutes import minute_of
@@ -39,7 +40,7 @@ from groundswell.events import (
     millis,
     origin_of,
 )
-from groundswell.series import is_new_in, series_of
+from groundswell.series import is_new_in
 
 MISSED: Final = "missed"
 """The kind of finding that says: items were lost since the log deleted what it had said of them."""
@@ -67,7 +68,9 @@ class _Growing:
 class _Batch:
     """The state of a batch while it is folded; lives only inside ``fold``."""
 
-    def __init__(self, state: PartitionState, lateness: int) -> None:
+    def __init__(self, state: PartitionState, lateness: int, following: Following) -> None:
+        self.following = following
+        self.strangers: list[tuple[str, int]] = []
         self.lateness = lateness
         self.mark = state.mark
         self.newest = state.newest
@@ -197,7 +200,9 @@ class _Batch:
         item = SENTIMENTS.index(opinion.sentiment.label) + 6 * late
         negative = round(opinion.sentiment.probabilities.get("negative", 0.0) * SCALE)
         lines: dict[bool, Entry] = {}
-        for series in series_of(opinion):
+        counted, strangers = self.following.counted(opinion, place[1])
+        self.strangers += [(name, minute) for name in strangers if is_new_in(opinion, name)]
+        for series in counted:
             new = is_new_in(opinion, series)
             if opinion.sentiment.label == "negative":
                 if new not in lines:
@@ -224,13 +229,18 @@ class _Batch:
         )
 
 
-def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Step:
+def fold(
+    state: PartitionState,
+    records: Sequence[Record],
+    lateness: int,
+    following: Following = NOBODY,
+) -> Step:
     """
     Fold ``records`` of one log partition, in log order, onto ``state``; ``lateness`` (L) is in ms.
 
-    Records below the state's position are passed over.
+    Records below the state's position are passed over; ``following`` says which series count.
     """
-    batch = _Batch(state, lateness)
+    batch = _Batch(state, lateness, following)
     position = state.position
     for record in records:
         if record.offset < position:
@@ -253,6 +263,8 @@ def fold(state: PartitionState, records: Sequence[Record], lateness: int) -> Ste
         arrivals=tuple(batch.arrivals),
         lines={shelf: newest(entries) for shelf, entries in batch.lines.items()},
         began=state.position,
+        version=following.version,
+        strangers=tuple(batch.strangers),
     )
 
 

@@ -75,3 +75,13 @@ def _anew(held: PartitionState, bounds: Bounds, why: str) -> Start:
         f"the log was made anew ({why}); reading it from its beginning, offset {state.position}"
     )
     return Start(state, (Finding("log_recreated", detail, 1),))
+
+
+def afresh(held: PartitionState, first: int) -> PartitionState:
+    """
+    Return the state to fold a log with again from ``first``, its beginning, up to what is held.
+
+    What stood before the first record that is left may be missing anywhere above.
+    """
+    until = max(held.open_until, held.position if first else 0)
+    return PartitionState(log_id=held.log_id, position=first, open_until=until)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from consumers.counts.core.cells import Tally
-from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf
+from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Level, Shelf, place_of
 from consumers.counts.core.lines import Entry, Span
 from consumers.counts.core.state import PartitionState
 
@@ -29,7 +29,8 @@ class Step(NamedTuple):
     ``cells`` holds the tallies to add, by hash and field; ``touched`` the newest minute of each series
     that counted; ``bundles`` the names behind the bundle hashes; ``arrivals`` the arrival (ms) of each
     opinion that counted; ``lines`` the story lines to put on each shelf; ``began`` the position that
-    the batch was read from.
+    the batch was read from; ``version`` the registry that it was folded under; ``strangers`` names
+    each story of an entity that nobody follows, with its minute.
     """
 
     state: PartitionState
@@ -40,6 +41,8 @@ class Step(NamedTuple):
     arrivals: tuple[int, ...]
     lines: Mapping[Shelf, tuple[Entry, ...]] = MappingProxyType({})
     began: int = 0
+    version: str = ""
+    strangers: tuple[tuple[str, int], ...] = ()
 
 
 def anchor(held: PartitionState | None, step: Step) -> int | None:
@@ -82,3 +85,14 @@ class Retention(NamedTuple):
         """
         now = mark // 60_000
         return {level: max(0, now - kept) for level, kept in zip(LEVELS, self, strict=True)}
+
+    def windows(self, series: str, newest: int, slack: int) -> tuple[CellHash, ...]:
+        """Return the hashes that a series may have whose newest minute is ``newest``, and some older."""
+        return tuple(
+            CellHash(level, series, window)
+            for level, kept in zip(LEVELS, self, strict=True)
+            for window in range(
+                place_of(level, max(0, newest - kept) // MINUTES[level])[0] - slack,
+                place_of(level, newest // MINUTES[level])[0] + 1,
+            )
+        )

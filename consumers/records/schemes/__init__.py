@@ -1,0 +1,1 @@
+"""What people look for: the words of schemes, on record."""
