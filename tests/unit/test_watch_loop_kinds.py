@@ -150,18 +150,23 @@ class Named:
 
 
 async def test_where_nothing_at_all_is_read_one_alert_stands_over_the_others():
-    stop = START + 54 * 60 + 20
-    made = steady(57, SILENT, out=range(stop, stop + 120), silent=SILENT)
+    stop = START + 54 * 60 + 5
+    names = (*SILENT, "entity:acme")
+    made = steady(58, names, out=range(stop, stop + 200), silent=names)
     world = World(made)
     world.sources = Named()
 
-    alerts = {a.series: a for a in await ran(world, stop + 100, steps=10)}
+    alerts = {a.series: a for a in await ran(world, stop + 180, steps=10)}
+    state = restored((await world.records.load()).states, QUICK).detectors
+    learnt = {name: state.baselines[name].periods for name in names}
 
     assert set(alerts) == {*SILENT, "source:wire", "source:00000002"}
     over = alerts["all"]
     assert over.severity == "critical"
     assert over.inhibited_by == ""
     assert {a.inhibited_by for a in alerts.values() if a is not over} == {over.id}
+    assert over.opened < START + 55 * 60
+    assert set(learnt.values()) == {54}
     assert all(json.loads(a.evidence)["hours_learnt"] >= 48 for a in alerts.values())
 
 
