@@ -49,13 +49,17 @@ def up(
         float, typer.Option(min=0, help="End by itself after this long; 0: never.")
     ] = 0,
     rate: Annotated[float, typer.Option(min=0.1, help="Items a second of the sample stream.")] = 20,
+    speed: Annotated[
+        float,
+        typer.Option(min=1, max=1440, help="Times faster than real; 1: real time, no history."),
+    ] = 240,
     as_json: JsonOption = False,
     bundle: Annotated[Path | None, typer.Option(help="Another bundle than the default.")] = None,
 ) -> None:
-    """Run everything on this machine: broker, store, model, sample stream, and a live table."""
+    """Run everything on this machine: broker, store, model, sample stream, alerts, a live table."""
     from consumers.up.app import run
 
-    _run(run(seconds=seconds, rate=rate, as_json=as_json, bundle=bundle))
+    _run(run(seconds=seconds, rate=rate, speed=speed, as_json=as_json, bundle=bundle))
 
 
 @app.command()

@@ -1,9 +1,10 @@
 """
 `up`: everything on one machine, by one command.
 
-An embedded broker and store, `topics`, `consume` and `count` as processes of their own, a sample stream,
-and the live table in the foreground. Rules: everything that was started is stopped, whatever happens;
-what the user set in the environment holds, except the addresses.
+An embedded broker and store, `topics`, `consume`, `count` and `watch` as processes of their own, a sample
+stream with its history, and the live table in the foreground. Rules: everything that was started is
+stopped, whatever happens; what the user set in the environment holds, except the addresses, and in a
+replay the clock and what has to be kept for its history.
 """
 
 import asyncio
@@ -18,22 +19,26 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from consumers.adapters import embedded
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_publisher import KafkaPublisher
 from consumers.adapters.redis_counts import RedisCounts, open_counts
-from consumers.news.core.schedule import partition_of
 from consumers.ports import Clock, Publisher
+from consumers.records.database import open_records
 from consumers.up import figures
+from consumers.up.alerts import Board, moved
+from consumers.up.feed import feed
+from consumers.up.history import answers, history, publish
 from consumers.up.http import get
 from consumers.up.look import settled
+from consumers.up.pace import HISTORY_DAYS, Pace, pace_of
 from consumers.up.programs import Programs
-from consumers.up.sample import Planned, Surge, load_texts, stream, surge_for
+from consumers.up.sample import load_texts, surge_for
 from consumers.up.table import render
 from consumers.up.top import Watcher
 from groundswell.errors import CannotContinue, Transient
-from groundswell.events import NewsItem, encode_item, instant
 from groundswell.settings import PREFIX, Settings, load
 
 LATENCY: Final = "groundswell_count_latency_seconds"
@@ -41,9 +46,12 @@ _READY_SECONDS: Final = 90.0
 _CATCH_UP_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 12.0
 _WINDOW: Final = 60
+_AHEAD_HOURS: Final = 48
 
 
-def environment(broker: str, store: str, bundle: Path | None) -> dict[str, str]:
+def environment(
+    broker: str, store: str, records: Path, bundle: Path | None, pace: Pace
+) -> dict[str, str]:
     """Return the environment of the programs: the user's, with the addresses of this machine."""
     ours = {
         "KAFKA_BOOTSTRAP_SERVERS": broker,
@@ -51,7 +59,16 @@ def environment(broker: str, store: str, bundle: Path | None) -> dict[str, str]:
         "REDIS_URL": store,
         "REDIS_CLUSTER": "false",
         "HTTP_HOST": "127.0.0.1",
+        "RECORDS_URL": f"sqlite:///{records}",
     }
+    if pace.replays:
+        hours = HISTORY_DAYS * 24
+        ours |= {
+            "CLOCK": "records",
+            "MARK_INTERVAL_MS": "250",
+            "MINUTES_KEPT_HOURS": str(hours + _AHEAD_HOURS),
+            "WATCH_BACK_HOURS": str(hours),
+        }
     if f"{PREFIX}KAFKA_SESSION_TIMEOUT_MS" not in os.environ:
         # The embedded broker holds joins for half a session; nobody else is there to be missed.
         ours["KAFKA_SESSION_TIMEOUT_MS"] = "3000"
@@ -60,37 +77,6 @@ def environment(broker: str, store: str, bundle: Path | None) -> dict[str, str]:
     elif f"{PREFIX}BUNDLE" not in os.environ:
         ours["BUNDLE"] = str(Path(__file__).parents[2] / Settings().bundle)
     return {**os.environ, **{PREFIX + key: value for key, value in ours.items()}}
-
-
-async def feed(
-    publisher: Publisher, topic: str, rate: float, surge: Surge, seconds: float, clock: Clock
-) -> int:
-    """Publish the sample stream for ``seconds`` (0: until cancelled); return how many items."""
-    partitions = await publisher.partitions(topic)
-    started, sent = clock.now(), 0
-    for planned in stream(load_texts(), rate, surge):
-        if seconds and planned.at >= seconds:
-            break
-        wait = planned.at - (clock.now() - started)
-        if wait > 0:
-            await asyncio.sleep(wait)
-        now = clock.wall()
-        partition = partition_of(planned.id, partitions)
-        await publisher.send(topic, partition, encode_item(_item(planned, now)), now, ())
-        sent += 1
-    await publisher.flush()
-    return sent
-
-
-def _item(planned: Planned, now: int) -> NewsItem:
-    return NewsItem(
-        id=planned.id,
-        source=planned.source,
-        channel=planned.channel,
-        published_at=instant(now),
-        title=planned.title,
-        language="en",
-    )
 
 
 async def _ready(programs: Programs, ports: dict[str, int], clock: Clock) -> None:
@@ -111,7 +97,9 @@ async def _ready(programs: Programs, ports: dict[str, int], clock: Clock) -> Non
             await asyncio.sleep(0.1)
 
 
-async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None) -> int:
+async def run(
+    *, seconds: float, rate: float, speed: float, as_json: bool, bundle: Path | None
+) -> int:
     """Run it; the command's body."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -122,46 +110,75 @@ async def run(*, seconds: float, rate: float, as_json: bool, bundle: Path | None
         address = await stack.enter_async_context(embedded.tansu())
         store = await stack.enter_async_context(embedded.valkey(embedded.free_port()))
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groundswell-logs-")))
-        surroundings = environment(address, store, bundle)
+        pace = pace_of(clock.wall(), speed)
+        surroundings = environment(address, store, logs / "records.db", bundle, pace)
         settings = load(surroundings, {})
         programs = Programs(surroundings, logs)
         stack.push_async_callback(programs.stop, _STOP_SECONDS)
         console.print(
-            f"broker {address}, store {store}; starting topics, consume, count …",
+            f"broker {address}, store {store}; starting topics, consume, count, watch …",
             style="bright_black",
         )
         await programs.once("topics")
-        ports = {name: embedded.free_port() for name in ("consume", "count")}
-        for name, port in ports.items():
-            await programs.start(name, port=port)
-        await _unless(stopping, _ready(programs, ports, clock))
-        publisher = KafkaPublisher(settings, in_flight=500)
+        ports = {name: embedded.free_port() for name in ("consume", "count", "watch")}
+        for name in ("consume", "count"):
+            await programs.start(name, port=ports[name])
+        publisher = KafkaPublisher(settings, in_flight=2000)
         await publisher.start()
         stack.push_async_callback(publisher.stop)
         counts = open_counts(settings)
         stack.push_async_callback(counts.close)
+        past = 0
+        if pace.replays:
+            console.print(f"a history of {HISTORY_DAYS} days …", style="bright_black")
+            past = await _past(settings, publisher, rate, pace)
+        await _unless(stopping, _started(programs, ports, counts, past, clock))
         if stopping.is_set():
             return 130
+        records = await open_records(settings.records_url.get_secret_value())
+        stack.push_async_callback(records.close)
         ready_after = clock.now() - begun
         task = asyncio.create_task(
-            feed(publisher, settings.news_topic, rate, surge_for(seconds), seconds, clock)
+            feed(publisher, settings.news_topic, rate, surge_for(seconds), seconds, clock, pace)
         )
         stack.callback(task.cancel)
-        watcher = Watcher(counts, _WINDOW, clock)
+        watcher = Watcher(counts, _WINDOW, clock, Board(records))
         fed = clock.now()
-        await _show(watcher, task, programs, stopping, as_json=as_json)
+        await _show(watcher, task, programs, stopping, quiet=as_json)
         if not task.done() or stopping.is_set():
             return 0 if seconds == 0 else 130
         produced = task.result()
-        caught_up = await _catch_up(counts, produced, clock)
-        result = await _figures(ports, watcher, produced, clock.now() - fed)
-        result["startup_s"] = round(ready_after, 1)
+        caught_up = await _catch_up(counts, past + produced, clock)
+        result = await _figures(ports, watcher, produced, past, clock.now() - fed)
+        result |= {"startup_s": round(ready_after, 1), "alerts": moved(watcher.lines)}
+        if pace.replays:
+            del result["publication_to_count"]  # its records tell another time than the wall clock
         if as_json:
             sys.stdout.write(json.dumps(result) + "\n")
         else:
             console.print(render(watcher.picture))
             console.print_json(json.dumps({k: v for k, v in result.items() if k != "series"}))
         return 0 if caught_up else 1
+
+
+async def _past(settings: Settings, publisher: Publisher, rate: float, pace: Pace) -> int:
+    """Label the sample's texts and publish its history; return how many opinions it holds."""
+    texts = load_texts()
+    said = await asyncio.to_thread(answers, settings, texts)
+    partitions = await publisher.partitions(settings.opinions_topic)
+    records = history(texts, said, rate, pace, partitions)
+    return await publish(publisher, settings.opinions_topic, records)
+
+
+async def _started(
+    programs: Programs, ports: dict[str, int], counts: RedisCounts, past: int, clock: Clock
+) -> None:
+    """Wait until the history is counted; then start `watch`, which learns from it."""
+    await _ready(programs, {n: p for n, p in ports.items() if n != "watch"}, clock)
+    while settled(await counts.states()) < past:
+        programs.check()
+        await asyncio.sleep(0.1)
+    await programs.start("watch", port=ports["watch"])
 
 
 async def _unless(stopping: asyncio.Event, work: Any) -> None:
@@ -181,15 +198,17 @@ async def _show(
     programs: Programs,
     stopping: asyncio.Event,
     *,
-    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Draw the table once a second until the stream ends or the user stops."""
-    with Live(
-        console=Console(stderr=as_json, quiet=as_json), auto_refresh=False, transient=True
-    ) as live:
+    """Draw the table once a second until the stream ends or the user stops; say each transition."""
+    console, said = Console(stderr=quiet, quiet=quiet, soft_wrap=True), 0
+    with Live(console=console, auto_refresh=False, transient=True) as live:
         while not stopping.is_set() and not task.done():
             programs.check()
             live.update(render(await watcher.look()), refresh=True)
+            for line in watcher.lines[said:]:
+                console.print(Text("\n  ".join((line.text, *line.stories))))
+            said = len(watcher.lines)
             waits = {task, asyncio.ensure_future(stopping.wait())}
             await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             (waits - {task}).pop().cancel()
@@ -206,19 +225,21 @@ async def _catch_up(counts: RedisCounts, produced: int, clock: Clock) -> bool:
 
 
 async def _figures(
-    ports: dict[str, int], watcher: Watcher, produced: int, elapsed: float
+    ports: dict[str, int], watcher: Watcher, produced: int, past: int, elapsed: float
 ) -> dict[str, Any]:
     """Put together what the run has shown."""
     _, page = await get(ports["count"], "/metrics")
     picture = await watcher.look()
+    counted = picture.counted - past
     rows = {r.series: (*r.tones, r.stories) for r in picture.rows}
     return {
         "produced": produced,
-        "counted": picture.counted,
+        "history": past,
+        "counted": counted,
         "refused": picture.refused,
         "seconds": round(elapsed, 1),
-        "per_second": round((picture.counted + picture.refused) / elapsed, 1),
-        "lag_items": produced - picture.counted - picture.refused,
+        "per_second": round((counted + picture.refused) / elapsed, 1),
+        "lag_items": produced - counted - picture.refused,
         "publication_to_count": figures.milliseconds(figures.buckets(page, LATENCY)),
         "series": figures.series_table(rows),
     }

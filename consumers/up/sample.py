@@ -68,7 +68,11 @@ class SampleText(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An item to publish ``at`` seconds after the start; ``copy_of`` names the item that it copies."""
+    """
+    An item to publish ``at`` seconds after the start.
+
+    ``copy_of`` names the item that it copies, ``text`` is the sample's title that it was made of.
+    """
 
     at: float
     id: str
@@ -76,6 +80,7 @@ class Planned:
     source: str
     channel: Channel
     copy_of: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,41 +98,54 @@ def load_texts() -> tuple[SampleText, ...]:
 
 
 def surge_for(seconds: float) -> Surge:
-    """Place the surge: in the middle third of a bounded run, else from second 40 to 80."""
-    return Surge(seconds / 3, 2 * seconds / 3) if seconds else Surge(40.0, 80.0)
+    """Place the surge: in the middle third of a bounded run, else from second 20 to 50."""
+    return Surge(seconds / 3, 2 * seconds / 3) if seconds else Surge(20.0, 50.0)
 
 
-def rate_at(t: float, rate: float, surge: Surge) -> float:
-    """Return the items per second at ``t``: a day's swing around ``rate``, and the surge on top."""
-    swing = 1.0 + 0.5 * math.sin(2 * math.pi * t / DAY_SECONDS)
+def rate_at(
+    t: float, rate: float, surge: Surge, day: float = DAY_SECONDS, began: float = 0.0
+) -> float:
+    """
+    Return the items per second at ``t``: a day's swing around ``rate``, and the surge on top.
+
+    A day takes ``day`` seconds; at the start ``began`` seconds of it had passed.
+    """
+    swing = 1.0 + 0.5 * math.sin(2 * math.pi * (t + began) / day)
     return rate * (swing + (1.0 if surge.start <= t < surge.end else 0.0))
 
 
 def stream(
-    texts: tuple[SampleText, ...], rate: float, surge: Surge, seed: int = 0
+    texts: tuple[SampleText, ...],
+    rate: float,
+    surge: Surge,
+    seed: int = 0,
+    day: float = DAY_SECONDS,
+    began: float = 0.0,
 ) -> Iterator[Planned]:
     """Yield an endless stream in order of time, with Poisson arrivals at ``rate_at``."""
-    random = Random(seed)  # noqa: S311 - a sample stream protects nothing
+    random, title = Random(seed), ""  # noqa: S311 - a sample stream protects nothing
     calm, bad = (
         _Deck([x for x in texts if not x.surge], random),
         _Deck([x for x in texts if x.surge], random),
     )
-    recent: deque[tuple[str, SampleText]] = deque(maxlen=_REMEMBERED)
+    recent: deque[tuple[str, SampleText, str]] = deque(maxlen=_REMEMBERED)
     t, number = 0.0, 0
     while True:
-        now_rate = rate_at(t, rate, surge)
+        now_rate = rate_at(t, rate, surge, day, began)
         t += random.expovariate(now_rate)
         number += 1
         name, copied = f"sample-{seed}-{number}", ""
         if surge.start <= t < surge.end and random.random() < rate / now_rate:
-            text = _anew(bad.draw(), random)
+            drawn = bad.draw()
+            text, title = _anew(drawn, random), drawn.title
         elif recent and random.random() < _COPY_SHARE:
-            copied, text = random.choice(recent)
+            copied, text, title = random.choice(recent)
             text = _copy(text, random)
         else:
-            text = _anew(calm.draw(), random)
-            recent.append((name, text))
-        yield Planned(t, name, text.title, text.source, text.channel, copied)
+            drawn = calm.draw()
+            text, title = _anew(drawn, random), drawn.title
+            recent.append((name, text, title))
+        yield Planned(t, name, text.title, text.source, text.channel, copied, title)
 
 
 class _Deck:
@@ -140,6 +158,11 @@ class _Deck:
         if not self._left:
             self._left = self._random.sample(self._texts, len(self._texts))
         return self._left.pop()
+
+
+def reworded(text: SampleText, random: Random) -> str:
+    """Return the title of a text as the stream may tell it."""
+    return _anew(text, random).title
 
 
 def _anew(text: SampleText, random: Random) -> SampleText:

@@ -12,6 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from consumers.up.alerts import AlertRow
+
 _BAR: Final = 8
 _LONG: Final = 10_000
 _SPARKS: Final = " ▁▂▃▄▅▆▇█"
@@ -66,6 +68,7 @@ class Picture:
     rate: float | None
     lag: float | None
     note: str = ""
+    alerts: tuple[AlertRow, ...] = ()
 
 
 def sparkline(values: tuple[int, ...]) -> str:
@@ -89,7 +92,7 @@ def tone_bar(row: Row, width: int = _BAR) -> Text:
 
 
 def render(picture: Picture) -> RenderableType:
-    """Lay out the picture: a head line and a table, the series with most items first."""
+    """Lay out the picture: a head line, the series with most items first, and the alerts."""
     # Fits 80 columns; on a wider terminal the minutes take the room.
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("series", min_width=18, max_width=32, no_wrap=True, overflow="ellipsis")
@@ -106,8 +109,27 @@ def render(picture: Picture) -> RenderableType:
             Text(sparkline(row.minutes), style="cyan"),
         )
     return Group(
-        _head(picture), table, *([Text(picture.note, style="yellow")] if picture.note else [])
+        _head(picture),
+        table,
+        *(_alert(row) for row in picture.alerts),
+        *([Text(picture.note, style="yellow")] if picture.note else []),
     )
+
+
+_STATES: Final = {"firing": "bold red", "recovering": "yellow", "resolved": "green"}
+
+
+def _alert(row: AlertRow) -> Text:
+    """Draw an alert: a line with its figures, and while it fires one for each of its top stories."""
+    text = Text(f"{row.state:<10} ", style=_STATES.get(row.state, ""))
+    text.append(f"{row.series} ", style="bold")
+    text.append(f"{row.kind} ({row.about}), {row.severity} since {row.since}")
+    if row.found:
+        text.append(f": {row.found}")
+    if row.state == "firing":
+        for story in row.stories:
+            text.append(f"\n           {story}", style="bright_black")
+    return text
 
 
 def _number(number: int) -> str:

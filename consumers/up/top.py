@@ -12,9 +12,11 @@ from consumers.adapters.clock import SystemClock
 from consumers.adapters.redis_counts import open_counts
 from consumers.counts.ports import CountReader
 from consumers.ports import Clock
+from consumers.records.database import DatabaseRecords, open_records
+from consumers.up.alerts import Board, Line
 from consumers.up.look import look
 from consumers.up.table import Picture, render
-from groundswell.errors import InputError, Transient
+from groundswell.errors import CannotStart, InputError, Transient
 from groundswell.settings import Settings
 
 # A picture that loads no fonts from elsewhere: the reader's own monospace will do.
@@ -27,8 +29,12 @@ _NOTHING = Picture(
 class Watcher:
     """Takes one look after another; when the store is away, the last picture says so."""
 
-    def __init__(self, reader: CountReader, window: int, clock: Clock) -> None:
-        self._reader, self._window, self._clock = reader, window, clock
+    def __init__(
+        self, reader: CountReader, window: int, clock: Clock, board: Board | None = None
+    ) -> None:
+        self._reader, self._window, self._clock, self._board = reader, window, clock, board
+        self.lines: list[Line] = []
+        """The transitions of alerts that were seen so far."""
         self._before: tuple[int, int] | None = None
         self.picture = _NOTHING
 
@@ -37,12 +43,14 @@ class Watcher:
         now = self._clock.wall()
         try:
             picture = await look(self._reader, self._window, now, self._before)
+            alerts, lines = await self._board.look() if self._board else ((), ())
         except Transient as error:
             self.picture = replace(self.picture, rate=None, note=str(error))
             return self.picture
         self._before = (now, picture.counted + picture.refused)
         note = "" if picture.rows else "no counts yet: is `groundswell count` running?"
-        self.picture = replace(picture, note=note)
+        self.lines += lines
+        self.picture = replace(picture, note=note, alerts=alerts)
         return self.picture
 
 
@@ -62,8 +70,8 @@ async def run(
     settings: Settings, *, interval: float, once: bool, minutes: int, svg: Path | None
 ) -> int:
     """Show the table until Ctrl-C, or once; the command's body."""
-    store = open_counts(settings)
-    watcher = Watcher(store, minutes, SystemClock())
+    store, records = open_counts(settings), await _records(settings)
+    watcher = Watcher(store, minutes, SystemClock(), Board(records) if records else None)
     try:
         if once or svg is not None:
             # The rate needs two looks.
@@ -81,3 +89,13 @@ async def run(
                 live.update(render(await watcher.look()), refresh=True)
     finally:
         await store.close()
+        if records is not None:
+            await records.close()
+
+
+async def _records(settings: Settings) -> DatabaseRecords | None:
+    """Open the records; None where there are none (yet): the table is then shown without alerts."""
+    try:
+        return await open_records(settings.records_url.get_secret_value(), make=False)
+    except (CannotStart, Transient):
+        return None

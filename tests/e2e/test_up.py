@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def started():
 
 
 def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
-    process = started("--seconds", "8", "--rate", "30", "--json")
+    process = started("--seconds", "8", "--rate", "30", "--speed", "1", "--json")
 
     out, err = process.communicate(timeout=110)
 
@@ -62,6 +63,22 @@ def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
     assert sum(name.startswith("topic:") for name in series) >= 5
     quantiles = result["publication_to_count"]
     assert 0 < quantiles["p50_ms"] <= quantiles["p95_ms"] <= quantiles["p99_ms"]
+
+
+def test_the_injected_surge_fires_shows_its_evidence_and_ends(started):
+    process = started("--seconds", "50", "--speed", "480")
+
+    out, err = process.communicate(timeout=240)
+
+    said = " ".join(out.decode().split())
+    assert process.returncode == 0, err.decode() + said
+    # In the order of the log: raised with its figures and a story of the surge, calm again, over.
+    fired = re.search(r"firing surge (\S+): .*?\d+ negative stories, [\d.]+ expected", said)
+    assert fired, said
+    series = re.escape(fired[1])
+    rest = said[fired.end() :]
+    assert re.search(rf"Lindqvist.*recovering surge {series}: .*resolved surge {series}: ", rest)
+    assert json.loads(out[out.index(b"{") :])["history"] > 10_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -7,7 +7,8 @@ import pytest
 
 from consumers.news import replay
 from consumers.news.core.schedule import Due, schedule
-from consumers.up.app import feed
+from consumers.up.feed import feed
+from consumers.up.pace import Pace
 from consumers.up.sample import Surge
 from groundswell.errors import InputError
 from groundswell.events import TICK_HEADER
@@ -96,7 +97,7 @@ async def test_a_bad_row_stops_before_anything_is_sent(tmp_path):
 async def test_the_feed_sends_the_sample_and_ends_in_time():
     kept, clock = Kept(), Clock()
 
-    sent = await feed(kept, "news", 200, Surge(0.1, 0.2), 0.3, clock)
+    sent = await feed(kept, "news", 200, Surge(0.1, 0.2), 0.3, clock, Pace(0))
 
     assert sent == len(kept.sent) == len(set(items(kept.sent)))
     assert 20 < sent < 150
@@ -104,3 +105,18 @@ async def test_the_feed_sends_the_sample_and_ends_in_time():
     for _, _, value, timestamp, _ in islice(kept.sent, 5):
         assert json.loads(value)["published_at"].startswith("2023-11-14T22:13:20")
         assert timestamp >= 1_700_000_000_000
+
+
+async def test_the_feed_of_a_replay_tells_its_own_time_and_ticks_every_minute():
+    kept, clock = Kept(), Clock()
+    base = 1_700_000_040_000
+
+    sent = await feed(kept, "news", 200, Surge(0.1, 0.2), 0.3, clock, Pace(base, 1440))
+
+    ticks = [(p, t) for _, p, value, t, _ in kept.sent if not value]
+    assert sent == len(kept.sent) - len(ticks)
+    assert 5 <= len({t for _, t in ticks}) <= 8
+    assert all([p for p, t in ticks if t == time] == [0, 1, 2] for _, time in ticks)
+    times = [t for *_, t, _ in kept.sent]
+    assert times == sorted(times)
+    assert base <= times[0] < times[-1] <= base + 300 * 1440

@@ -74,5 +74,5 @@ def test_each_text_is_told_anew_and_copies_are_one_story():
 
 def test_a_surge_fits_a_bounded_run():
     assert surge_for(30) == Surge(10, 20)
-    assert surge_for(0) == Surge(40, 80)
-    assert rate_at(50, 10, surge_for(0)) > rate_at(110, 10, surge_for(0)) + 9
+    assert surge_for(0) == Surge(20, 50)
+    assert rate_at(40, 10, surge_for(0)) > rate_at(100, 10, surge_for(0)) + 9
