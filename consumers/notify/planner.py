@@ -27,7 +27,7 @@ from consumers.records.ports import Lease
 
 LEASE_MS: Final = 10_000
 RENEW_SECONDS: Final = 3.0
-BATCH: Final = 200
+BATCH: Final = 500
 LEASE: Final = "records: planner's lease"
 
 Calendar = Callable[[str], Callable[[date], bool]]
