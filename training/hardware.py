@@ -28,6 +28,15 @@ class Hardware:
     precision: str
 
 
+def repeatable() -> None:
+    """Let torch compute the same step to the same bits every time, wherever it can."""
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # Else every new tensor is first filled with NaN, a tenth of a step; nothing here reads what it did not write.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # Seen on a GPU: cuDNN's attention goes backward in another order each time, and only warns.
+    torch.backends.cuda.enable_cudnn_sdp(enabled=False)
+
+
 def autocast(hardware: Hardware) -> AbstractContextManager[object]:
     """Return the context in which the forward pass runs."""
     return torch.autocast(

@@ -18,7 +18,7 @@ from torch import nn
 from groundswell.errors import CannotContinue, InputError
 from groundswell.tasks import Function
 from training.evaluate import dev_scores
-from training.hardware import Hardware
+from training.hardware import Hardware, repeatable
 from training.losses import Encoded, class_weights
 from training.model import OpinionModel
 from training.optimise import Movement
@@ -62,9 +62,7 @@ def fit(  # noqa: PLR0913 - the run's parts, each by its name
     not finite or progress cannot be kept, ``InputError`` for a recipe that the model does not bear.
     """
     workers, keeper = workers or Alone(), keeper or Keeper(None, "")
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    # Else every new tensor is first filled with NaN, a tenth of a step; nothing here reads what it did not write.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    repeatable()
     nn.Module.to(model, hardware.device)
     keys = train.kinds()
     kinds = [kind for kind in kinds_of(keys) if any(keys[kind[0]])]
