@@ -1,7 +1,7 @@
 """
 The counts as `watch` sees them: cells become what was seen in a minute, story lines become stories.
 
-Rules: the one module that knows the values of both programs (ADR 18); it keeps nothing, so that two looks
+Rules: the one module that knows the values of both programs (ADR 19); it keeps nothing, so that two looks
 at the same counts give the same. What is in a minute is its stories, not its items; a series in which only
 copies counted is there with none. Of a story its first item in the series is shown, and its copies and
 sources are counted among the lines that are kept.

@@ -103,6 +103,6 @@ def test_a_bundle_that_is_not_there_is_named_in_one_line(started, tmp_path):
 
     _, err = process.communicate(timeout=110)
 
-    assert process.returncode == 3
+    assert process.returncode == 2
     assert "no model bundle in" in err.decode()
     assert "Traceback" not in err.decode()
