@@ -9,7 +9,7 @@ heaviest silence of its last weeks is remembered as well:
     alarm    u ≥ max(``LEAST``, 2 · heaviest) and at least ``SHORTEST`` minutes
 
 Rules: two days of hours are learnt before anything is said; p leans on two silent hours a cell. The hours
-of an alarm are not learnt, and stretch the heaviest silence by a quarter at most. Nothing is raised while
+of an alarm are not learnt, and stretch the limit by half at most. Nothing is raised while
 a partition stands still: that is named already. It ends with the next story, or after a week, when the
 source is forgotten. Silence is never a surge.
 """
@@ -31,7 +31,7 @@ _LEARNT: Final = 48
 _FADING: Final = 0.95
 """What is left of a cell after one more hour of its kind."""
 
-_A_DAY: Final = 0.9
+_A_DAY: Final = 0.97
 """What is left of the heaviest silence after a day."""
 
 _CELLS: Final = 48
@@ -69,7 +69,7 @@ def spoke(before: Rhythm, minute: int) -> Rhythm:
     """Return the rhythm after a minute in which it spoke; an alert of its silence is over."""
     weight = weight_of(before, minute - 1)
     if before.raised >= 0:
-        weight = min(weight, 1.25 * limit_of(before) / 2)
+        weight = min(weight, 0.75 * limit_of(before))
     at = _advanced(before, minute)
     days = (minute - before.last) / 1440
     return msgspec.structs.replace(
