@@ -22,7 +22,7 @@ from consumers.adapters.clock import SystemClock
 from consumers.adapters.count_view import open_view
 from consumers.adapters.http import Health, serving
 from consumers.adapters.kafka_admin import KafkaAdmin
-from consumers.adapters.kafka_topics import check_alerts
+from consumers.adapters.kafka_topics import Topics, check_alerts
 from consumers.adapters.kafka_writer import KafkaWriter
 from consumers.adapters.logs import set_up
 from consumers.backoff import pause_after
@@ -124,14 +124,23 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         await _had("redis", counts.prepare, health, stop)
         admin = KafkaAdmin(settings)
         stack.push_async_callback(admin.stop)
-        for note in await _had("kafka", lambda: check_alerts(admin, settings), health, stop) or ():
-            log.warning("topic", note=note)
+        await _look_at(admin, settings)
         writer = KafkaWriter(settings)
         stack.push_async_callback(writer.stop)
         relay = Relay(records, writer, settings.alerts_topic, metrics.told)
         watching = Measured(plan, view, records, relay, clock, health, metrics=metrics, stop=stop)
         await watching.run(stop)
         log.info("stopped")
+
+
+async def _look_at(topics: Topics, settings: Settings) -> None:
+    """Look at topic `alerts`; where Kafka is away, what is decided waits in the outbox meanwhile."""
+    try:
+        notes = await check_alerts(topics, settings)
+    except Transient as error:
+        notes = (f"topic {settings.alerts_topic} could not be looked at: {error}",)
+    for note in notes:
+        log.warning("topic", note=note)
 
 
 async def _had(

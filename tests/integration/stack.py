@@ -33,6 +33,7 @@ class Stack:
         self.kafka = kafka
         self.store = store
         self.news, self.opinions, self.dead = f"news-{tag}", f"opinions-{tag}", f"dead-{tag}"
+        self.alerts = f"alerts-{tag}"
         self.groups = {"consume": f"consume-{tag}", "count": f"count-{tag}"}
         self.settings: dict[str, object] = {
             "kafka_bootstrap_servers": kafka.bootstrap,
@@ -40,6 +41,7 @@ class Stack:
             "news_topic": self.news,
             "opinions_topic": self.opinions,
             "dead_topic": self.dead,
+            "alerts_topic": self.alerts,
             "consume_group": self.groups["consume"],
             "count_group": self.groups["count"],
             "partitions": 2,
@@ -56,7 +58,7 @@ class Stack:
         self.programs = Programs({**base_environment(), **as_variables(self.settings)}, folder)
 
     async def make_topics(self) -> None:
-        """Create the three topics, as `groundswell topics` does."""
+        """Create the topics, as `groundswell topics` does."""
         settings = load(as_variables(self.settings), {})
         admin = KafkaAdmin(settings)
         try:
