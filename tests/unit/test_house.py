@@ -54,6 +54,7 @@ def test_constraints_pin_every_direct_dependency():
         *project["project"]["optional-dependencies"]["embedded"],
         *project["project"]["optional-dependencies"]["postgres"],
         *project["project"]["optional-dependencies"]["hub"],
+        *project["project"]["optional-dependencies"]["mcp"],
         *project["project"]["optional-dependencies"]["train"],
         *project["dependency-groups"]["dev"],
     ]
