@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from consumers.records.notices.database import open_notices
 from consumers.records.notices.memory import MemoryNotices
 from consumers.records.notices.ports import Plan, Planned
-from consumers.records.notices.values import Channel, Message, Subscription
+from consumers.records.notices.values import Channel, ChannelKind, Message, Subscription
 from tests.records_world import World
 
 SENT = {"webhook": ((3, 1000),)}
@@ -25,7 +25,7 @@ async def notices_of(place: World, records):
         await notices.close()
 
 
-def channel(id_: str = "c1", kind: str = "webhook", **more) -> Channel:
+def channel(id_: str = "c1", kind: ChannelKind = "webhook", **more) -> Channel:
     given = {"owner": "ann", "name": id_, "shown": "https://a.test/…", "sealed": b"\0sealed"}
     return Channel(id_, kind=kind, **{**given, **more})
 

@@ -26,11 +26,15 @@ from consumers.records.notices.database import open_notices
 
 def hurry():
     """Be less patient than the program is."""
-    answers.DELAYS = (0.1,) * 10_000
-    answers.RATE_PAUSE_MS = 100
-    workers.LEASE_MS = 1500
-    planner.LEASE_MS, planner.RENEW_SECONDS = 1000, 0.3
-    loop.IDLE_SECONDS = 0.05
+    for module, name, value in (
+        (answers, "DELAYS", (0.1,) * 10_000),
+        (answers, "RATE_PAUSE_MS", 100),
+        (workers, "LEASE_MS", 1500),
+        (planner, "LEASE_MS", 1000),
+        (planner, "RENEW_SECONDS", 0.3),
+        (loop, "IDLE_SECONDS", 0.05),
+    ):
+        setattr(module, name, value)
 
 
 async def notify(url, key, name, stop):
@@ -57,4 +61,4 @@ async def notify(url, key, name, stop):
 
 if __name__ == "__main__":
     hurry()
-    asyncio.run(notify(*sys.argv[1:4], asyncio.Event()))
+    asyncio.run(notify(sys.argv[1], sys.argv[2], sys.argv[3], asyncio.Event()))

@@ -6,10 +6,10 @@ import msgspec
 
 from consumers.notify.core.changes import Look
 from consumers.notify.core.deciding import decide
-from consumers.notify.core.schedule import never_closed
-from consumers.notify.core.state import State
+from consumers.notify.core.schedule import Closed, never_closed
+from consumers.notify.core.state import Note, State
 from consumers.records.alerts import Alert, Mark, alert_id
-from consumers.records.notices.values import Subscription
+from consumers.records.notices.values import Message, Silence, Subscription
 
 NOON = 1_772_452_800_000
 """Monday, 2 March 2026, 12:00 UTC."""
@@ -75,14 +75,14 @@ class Subscriber:
 
     wants: Subscription = field(default_factory=subscription)
     now: int = NOON
-    closed: object = never_closed
-    silences: tuple = ()
+    closed: Closed = never_closed
+    silences: tuple[Silence, ...] = ()
     reachable: bool = True
     state: State = field(default_factory=State)
     alerts: dict[str, Alert] = field(default_factory=dict)
-    sent: list = field(default_factory=list)
-    lanes: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
+    sent: list[Message] = field(default_factory=list)
+    lanes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     again: int | None = None
 
     def see(self, *alerts: Alert):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,7 +32,7 @@ class Call:
 class Receiver:
     """``answer`` says what to do with a call: (status, headers, body), "hang" or "close"."""
 
-    answer: Callable = lambda _call: (200, {}, b"{}")
+    answer: Callable[[Call], Any] = lambda _call: (200, {}, b"{}")
     calls: list[Call] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from standardwebhooks import Webhook
 
@@ -20,7 +21,7 @@ from consumers.notify.sealing import FernetSealer, new_key
 from consumers.records.alerts import Episode, Minute, Move, alert_id
 from consumers.records.engine import engine_of
 from consumers.records.notices.database import open_notices
-from consumers.records.notices.values import Channel, Grouping, Subscription
+from consumers.records.notices.values import Channel, Filters, Grouping, Subscription
 from consumers.records.schema import upgrade
 from tests.receivers import receiving
 
@@ -115,19 +116,17 @@ async def test_every_alert_arrives_in_order_through_kills(database, count, kills
     few = names[:40]
     async with receiving(hook) as one, receiving(bot) as two:
         notices = await open_notices(url)
-        for name, kind, config in (
-            ("a", "webhook", {"url": one.url, "secrets": [secret]}),
-            ("b", "feishu", {"url": two.url}),
-        ):
-            await notices.put_channel(Channel(name, "ann", name, kind, "", sealer.seal(config)))
+        signed = sealer.seal({"url": one.url, "secrets": [secret]})
+        await notices.put_channel(Channel("a", "ann", "a", "webhook", "", signed))
+        await notices.put_channel(
+            Channel("b", "ann", "b", "feishu", "", sealer.seal({"url": two.url}))
+        )
         grouping = Grouping(group_by=("alert",), group_wait=0, group_interval=0)
         for name, topics in (("a", ()), ("b", tuple(n.partition(":")[2] for n in few))):
-            wants = Subscription(name, "ann", name, (name,), grouping=grouping, flood=0)
-            filters = type(wants.filters)(topics=topics)
-            chosen = Subscription(
-                name, "ann", name, (name,), filters=filters, grouping=grouping, flood=0
+            wants = Subscription(name, "ann", name, (name,), Filters(topics=topics))
+            await notices.put_subscription(
+                msgspec.structs.replace(wants, grouping=grouping, flood=0)
             )
-            await notices.put_subscription(chosen)
         await decide(database, M0, None, names, "normal", "firing")
 
         async def told(state, of, receiver):
@@ -148,7 +147,8 @@ async def test_every_alert_arrives_in_order_through_kills(database, count, kills
         await notices.close()
 
     assert {d.stage for d in deliveries} == {"sent"}
-    bodies, state = {}, {}
+    bodies: dict[str, bytes] = {}
+    state: dict[str, str] = {}
     for call in hook.got:
         name = call.headers["webhook-id"]
         Webhook(secret).verify(call.body, call.headers)

@@ -62,7 +62,7 @@ def test_in_the_end_everything_is_told_and_nothing_twice(wants, deeds):
         sub.wait(0)
         assert len(sub.sent) == before, "asked again at the same moment, there is nothing to say"
     sub.wait(30 * HOUR)
-    told = {}
+    told: dict[str, tuple[int, str, str, str]] = {}
     for message in sub.sent:
         for item in message.items:
             change = item.sequence, item.state, item.severity, item.acknowledged

@@ -15,6 +15,12 @@ def at(text, zone=BERLIN):
     return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
 
 
+def held(schedule, closed, now):
+    found = muted(schedule, closed, now)
+    assert found is not None
+    return found
+
+
 def ends(schedule, text, closed=never_closed):
     found = muted(schedule, closed, at(text))
     return found and datetime.fromtimestamp(found.until / 1000, BERLIN).isoformat()[:16]
@@ -70,8 +76,8 @@ def test_always_quiet_is_looked_at_again_a_day_later():
 def test_the_clock_of_the_zone_changes():
     short = at("2026-03-29T07:00") - at("2026-03-28T22:00")
     assert short == 8 * 3_600_000
-    assert muted(NIGHT, never_closed, at("2026-03-28T22:00")).until == at("2026-03-29T07:00")
-    assert muted(NIGHT, never_closed, at("2026-10-24T22:00")).until == at("2026-10-25T07:00")
+    assert held(NIGHT, never_closed, at("2026-03-28T22:00")).until == at("2026-03-29T07:00")
+    assert held(NIGHT, never_closed, at("2026-10-24T22:00")).until == at("2026-10-25T07:00")
 
 
 def test_days_on_which_the_exchange_is_closed_are_held():
@@ -81,7 +87,7 @@ def test_days_on_which_the_exchange_is_closed_are_held():
     market = Schedule("Europe/Berlin", market="XETR")
     assert ends(market, "2026-04-02T12:00", closed) is None
     assert ends(market, "2026-04-03T09:00", closed) == "2026-04-06T00:00"
-    assert muted(market, closed, at("2026-04-03T09:00")).why == "market_closed"
+    assert held(market, closed, at("2026-04-03T09:00")).why == "market_closed"
 
 
 def test_the_digest_comes_once_a_day_at_its_local_time():
