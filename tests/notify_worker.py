@@ -30,7 +30,7 @@ def hurry():
         (answers, "DELAYS", (0.1,) * 10_000),
         (answers, "RATE_PAUSE_MS", 100),
         (workers, "LEASE_MS", 1500),
-        (planner, "LEASE_MS", 1000),
+        (planner, "LEASE_MS", 3000),
         (planner, "RENEW_SECONDS", 0.3),
         (loop, "IDLE_SECONDS", 0.05),
     ):

@@ -7,6 +7,7 @@ Rules: what it decides with is read anew each turn, so that nothing has to be re
 plan that is refused (another holder, another turn) is thrown away and made again from what stands.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -63,6 +64,8 @@ class Planning:
         if not work.rows and not work.standings:
             return 0
         plan = await self._plan(work)
+        if plan is None or self._lease is None:
+            return 0
         if not await self.records.commit_plan(self._lease, plan):
             log.warning("plan_refused", turn=plan.turn)
             self._lease = None
@@ -100,10 +103,20 @@ class Planning:
         self.health.working(LEASE)
         return self._lease is not None
 
-    async def _plan(self, work: Work) -> Plan:
+    async def _plan(self, work: Work) -> Plan | None:
+        """Return the plan, computed beside the loop; None where the lease was lost meanwhile."""
         states = {one.subscription.id: decoded(one.state) for one in work.standings}
         followed = {name for state in states.values() for name in state.members}
         alerts = dict(await self.records.alerts_of(sorted(followed | work.alerts.keys())))
+        computing = asyncio.create_task(asyncio.to_thread(self._compute, work, states, alerts))
+        while not computing.done():
+            await asyncio.wait({computing}, timeout=RENEW_SECONDS)
+            if not computing.done() and not await self._holds():
+                await computing
+                return None
+        return computing.result()
+
+    def _compute(self, work: Work, states: dict[str, State], alerts: dict[str, Alert]) -> Plan:
         fresh = frozenset(row.alert for row in work.rows if row.alert and row.after in OPEN)
         plan = _Plan()
         for one in work.standings:

@@ -50,6 +50,8 @@ class _Work:
     recent: list[int] = field(default_factory=list)
     number: int = 0
     summary: int = 0
+    alike: dict[str, list[str]] = field(default_factory=dict)
+    """The members of each group."""
 
 
 def decide(
@@ -73,6 +75,8 @@ def decide(
     )
     for name in list(work.members):
         _sort_in(work, name, reachable=reachable)
+    for name, member in work.members.items():
+        work.alike.setdefault(member.group, []).append(name)
     _send_groups(work)
     digest = _send_digest(work)
     kept = {m.group for m in work.members.values()}
@@ -250,7 +254,7 @@ def _tell(work: _Work, name: str, member: Member) -> None:
 def _counts(work: _Work, group: str, chosen: Mapping[str, object]) -> tuple[int, int]:
     """Count what goes on of the group, and what is over in this message."""
     alerts = work.look.alerts
-    alike = (n for n, m in work.members.items() if group in {BARRIER, m.group})
+    alike = list(work.members) if group == BARRIER else work.alike[group]
     firing = sum(
         is_open(alerts[n]) and (n in chosen or work.members[n].told is not None) for n in alike
     )

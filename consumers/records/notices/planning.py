@@ -160,13 +160,14 @@ def enqueue(connection: sa.Connection, new: Sequence[Planned], now: int) -> None
         there |= set(
             connection.scalars(sa.select(deliveries.c.key).where(deliveries.c.key.in_(some)))
         )
-    for one in new:
-        if one.key in there:
-            continue
-        there.add(one.key)
-        added = sa.insert(deliveries).values(planned_row(one, now)).returning(deliveries.c.number)
-        number = connection.execute(added).scalar_one()
-        put_lines(connection, [lines_planned(one, number, now)])
+    fresh = list({one.key: one for one in reversed(new) if one.key not in there}.values())[::-1]
+    if not fresh:
+        return
+    # Numbers follow the order that is given: it is that of the lanes.
+    added = sa.insert(deliveries).returning(deliveries.c.number, sort_by_parameter_order=True)
+    numbers = connection.execute(added, [planned_row(one, now) for one in fresh]).scalars()
+    lines = zip(fresh, numbers, strict=True)
+    put_lines(connection, [lines_planned(one, number, now) for one, number in lines])
 
 
 def put_lines(connection: sa.Connection, lines: Sequence[LogLine]) -> None:
