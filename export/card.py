@@ -50,6 +50,10 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
             for g in manifest.graphs
         ),
         "",
+        "## Gates",
+        "",
+        *_gates(manifest),
+        "",
         "## Data",
         "",
         *_data(manifest.data, checkpoint.licences),
@@ -62,6 +66,19 @@ def write_card(path: Path, manifest: Manifest, checkpoint: Checkpoint) -> None:
         ),
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _gates(manifest: Manifest) -> list[str]:
+    """One line a gate, and whether they blessed the bundle."""
+    if not manifest.gates:
+        return ["It never stood before the gates."]
+    verdicts = {True: "passed", False: "refused", None: "not asked"}
+    blessed = "Blessed." if manifest.blessing else "Not blessed: at least one gate refused it."
+    return [
+        blessed,
+        "",
+        *(f"- {gate.name}: {verdicts[gate.passed]}; {gate.reason}" for gate in manifest.gates),
+    ]
 
 
 def _data(digests: Mapping[str, str], licences: Mapping[str, str]) -> list[str]:

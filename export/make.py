@@ -1,5 +1,5 @@
 """
-The whole chain, in order: graph, parity, quantisation, fp16, golden texts, card, manifest, clean process.
+The whole chain, in order: graph, parity, quantisation, fp16, golden texts, manifest, clean process, gates.
 
 Rules: everything is written aside and renamed when it is whole and checked; whatever fails leaves an
 earlier bundle of that name as it was.
@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, product
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -19,10 +19,11 @@ from onnxruntime import InferenceSession
 from rich.console import Console
 
 from export.answers import Answers, run_all, session
-from export.card import write_card
 from export.clean import check_in_clean_process
 from export.compare import drift, finite, measure, rounded
 from export.errors import ParityError
+from export.finish import judged, written
+from export.gates.judge import Plan
 from export.goldens import choose, golden
 from export.graph import to_onnx
 from export.half import to_fp16
@@ -30,6 +31,7 @@ from export.parity import LEAST, check_parity
 from export.quantise import quantise
 from groundswell.errors import InputError
 from groundswell.models.bundle import MANIFEST, Graph, Head, Manifest, describe, sha256_of
+from groundswell.models.signing import read_private, sign_bundle
 from groundswell.tasks import content_hash
 from training import checkpoint as store
 from training.checkpoint import Checkpoint
@@ -63,7 +65,7 @@ class Work:
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
-def make_bundle(
+def make_bundle(  # noqa: PLR0913 - what is made, and what it is held against
     checkpoint: Path,
     out: Path,
     *,
@@ -71,11 +73,13 @@ def make_bundle(
     precisions: Sequence[Precision],
     created_at: str,
     console: Console,
+    gates: Plan | None = None,
+    key: Path | None = None,
 ) -> Manifest:
     """
-    Make the bundle ``out`` of a checkpoint; returns its manifest.
+    Make the bundle ``out`` of a checkpoint; returns its manifest, with a blessing or without.
 
-    ``created_at`` is RFC 3339. Raises ``InputError`` for a checkpoint that cannot be read, ``ParityError``
+    ``created_at`` is RFC 3339, ``gates`` what it is held against; with ``key`` it is signed. Raises ``InputError`` for a checkpoint that cannot be read, ``ParityError``
     or ``QuantisationError`` when a graph does not say what the model says, ``BundleError`` when a clean
     process cannot use the result.
     """
@@ -85,8 +89,14 @@ def make_bundle(
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     aside.chmod(0o755)
     try:
-        manifest = _fill(checkpoint, aside, name, precisions, created_at, console)
-        check_in_clean_process(aside)
+        private = read_private(key) if key else None
+        manifest, held = _fill(checkpoint, aside, name, precisions, created_at, console)
+        cost = check_in_clean_process(aside)
+        made_of = store.read_checkpoint(checkpoint)
+        plan = replace(gates or Plan(), licences=made_of.licences, held=held)
+        manifest = judged(aside, manifest, made_of, plan, cost, console)
+        if private is not None:
+            sign_bundle(aside, private)
         _swap(aside, out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -100,7 +110,8 @@ def _fill(
     precisions: Sequence[Precision],
     created_at: str,
     console: Console,
-) -> Manifest:
+) -> tuple[Manifest, frozenset[str]]:
+    """Write every file; returns the manifest, and the heads for which small graphs were held to fp32."""
     checkpoint = store.read_checkpoint(source)
     model = store.load_model(source, checkpoint, attention="eager")
     tokenizer = load_tokenizer(
@@ -138,13 +149,8 @@ def _fill(
         choose(work.heads, work.reference, [*work.answers.values(), *work.alone]),
     )
     (aside / GOLDEN).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in chosen))
-    # The card says what the manifest says, so it is written from a draft of it, and then named in it.
-    draft = _manifest(work, source, aside, name, created_at, graphs)
-    write_card(aside / "card.md", draft, checkpoint)
-    manifest = msgspec.structs.replace(draft, card=describe(aside, aside / "card.md"))
-    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    (aside / MANIFEST).write_bytes(encoded + b"\n")
-    return manifest
+    manifest = written(aside, _manifest(work, source, aside, name, created_at, graphs), checkpoint)
+    return manifest, frozenset({model.explained, *model.token_heads})
 
 
 def heads_of(checkpoint: Checkpoint) -> tuple[Head, ...]:

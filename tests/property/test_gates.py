@@ -1,0 +1,308 @@
+"""The arithmetic of the gates, and what each gate must do whatever it is given."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from export.gates.core import files, labelled
+from export.gates.core.blessing import bless, refusals
+from export.gates.core.limits import Limits
+from export.gates.core.measured import Beaten, Churn, Compared, Cost, Gold, Part, Sureness, Tried
+from export.gates.core.statistics import ZETA, at_least, detectable, holm, spent, worse_p
+from export.gates.measuring import lower_bound
+from groundswell.models.bundle import File, Graph, Head, Verdict
+from training.evaluation.judged import judge_single
+
+LIMITS = Limits(licences=frozenset({"own"}))
+SHARES = st.floats(0.0, 1.0)
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), min_size=5, max_size=60
+)
+
+
+def judged(truth, given):
+    return judge_single(np.array(truth), np.array(given), ("a", "b", "c"))
+
+
+def compared(**changes):
+    settled = {
+        "head": "sentiment",
+        "metric": "macro-F1",
+        "rows": 1000,
+        "difference": 0.0,
+        "low": 0.0,
+        "error": 0.05,
+        "better": 10,
+        "worse": 10,
+        "p": 1.0,
+    }
+    return Compared(**{**settled, **changes})
+
+
+def tried(kind, tried, failures, *, whole=True):
+    return Tried("h", "t", kind, whole, tried, failures)
+
+
+# The budget of error.
+
+
+def test_the_shares_of_all_looks_make_the_budget_and_no_more():
+    total, looks = 0.0, 200_000
+    for look in range(1, looks + 1):
+        total += spent(look, 1.0)
+    tail = 2 / (looks**0.5 * ZETA)  # the integral of what is left
+
+    assert total < 1.0
+    assert total + tail == pytest.approx(1.0, abs=1e-6)
+
+
+@given(st.integers(1, 10_000), SHARES)
+def test_a_later_look_may_err_less(look, budget):
+    assert spent(look + 1, budget) <= spent(look, budget) <= budget
+
+
+def test_over_many_looks_a_worse_challenger_passes_no_more_often_than_the_budget():
+    """Normal differences of a challenger that stands exactly at the margin: 40 looks, each a test."""
+    from statistics import NormalDist
+
+    draw = np.random.default_rng(7)
+    noise = draw.normal(size=(4000, 40))
+    bounds = [NormalDist().inv_cdf(1 - spent(look, 0.05)) for look in range(1, 41)]
+    naive = (noise > NormalDist().inv_cdf(0.95)).any(axis=1).mean()
+    with_budget = (noise > np.array(bounds)).any(axis=1).mean()
+
+    assert naive > 0.8
+    assert with_budget <= 0.05
+
+
+# Holm, the sign test, intervals.
+
+
+@given(st.dictionaries(st.text(max_size=3), SHARES, max_size=8))
+def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(p_values):
+    sure = holm(p_values)
+
+    assert sure.keys() == p_values.keys()
+    for name, p in p_values.items():
+        assert p <= sure[name] <= min(1.0, max(p, len(p_values) * p) + 1e-12) or any(
+            other < p for other in p_values.values()
+        )
+        for other, q in p_values.items():
+            assert sure[name] <= sure[other] or p >= q
+
+
+def test_holm_by_hand():
+    found = holm({"a": 0.01, "b": 0.04, "c": 0.03})
+
+    assert found == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_the_sign_test_is_the_tail_of_a_fair_coin(better, worse):
+    total = better + worse
+    expected = sum(comb(total, k) for k in range(worse, total + 1)) / 2**total
+
+    assert worse_p(better, worse) == pytest.approx(min(1.0, expected))
+    assert worse_p(better, worse + 1) <= worse_p(better, worse)
+
+
+@pytest.mark.parametrize(
+    ("share", "points", "rows"), [(0.06, 0.01, 3708), (0.06, 0.02, 926), (0.10, 0.01, 6181)]
+)
+def test_the_smallest_difference_is_that_of_the_published_sizes(share, points, rows):
+    found = detectable(rows, round(share * rows), 0.05, 0.8)
+
+    assert found == pytest.approx(points, rel=0.02)
+
+
+@given(st.integers(1, 500), st.data())
+def test_the_lower_end_of_a_share_lies_below_it_and_rises_with_it(of, data):
+    hits = data.draw(st.integers(0, of))
+
+    assert 0.0 <= at_least(hits, of) <= hits / of
+    if hits < of:
+        assert at_least(hits, of) < at_least(hits + 1, of)
+
+
+# The bound of the difference.
+
+
+@given(PAIRS, st.floats(0.001, 0.2))
+def test_the_bound_lies_below_the_difference_and_falls_with_the_error(rows, error):
+    truth, ours, theirs = zip(*rows, strict=True)
+    mine, its = judged(truth, ours), judged(truth, theirs)
+
+    difference, low = lower_bound(mine, its, "accuracy", error)
+    _, lower = lower_bound(mine, its, "accuracy", error / 10)
+
+    assert lower <= low + 1e-9
+    assert low <= difference + 1 / len(rows) or error > 0.1
+    assert -1.0 <= low <= 1.0
+
+
+@given(PAIRS)
+def test_a_model_beside_itself_differs_by_nothing(rows):
+    truth, ours, _ = zip(*rows, strict=True)
+    mine = judged(truth, ours)
+
+    assert lower_bound(mine, mine, "macro_f1", 0.05) == (0.0, 0.0)
+
+
+@given(PAIRS, st.data())
+def test_one_more_right_answer_never_lowers_the_difference(rows, data):
+    truth, ours, theirs = (list(part) for part in zip(*rows, strict=True))
+    place = data.draw(st.integers(0, len(rows) - 1))
+    before, _ = lower_bound(judged(truth, ours), judged(truth, theirs), "accuracy", 0.05)
+    ours[place] = truth[place]
+    after, _ = lower_bound(judged(truth, ours), judged(truth, theirs), "accuracy", 0.05)
+
+    assert after >= before
+
+
+def test_the_bound_errs_as_often_as_it_may():
+    """Two models of the same skill: the bound lies above zero in some 5 % of the gold sets."""
+    draw = np.random.default_rng(3)
+    errs = 0
+    for _ in range(300):
+        truth = np.zeros(200, dtype=np.int64)
+        ours, theirs = (np.where(draw.random(200) < 0.15, 1, 0) for _ in range(2))
+        errs += lower_bound(judged(truth, ours), judged(truth, theirs), "accuracy", 0.05)[1] > 0
+
+    assert 3 <= errs <= 30
+
+
+# The gates.
+
+
+@given(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_a_better_bound_never_turns_a_pass_into_a_refusal(low, more):
+    worse, better = sorted((low, more))
+    first = labelled.champion(compared(low=worse), 1, LIMITS)
+    second = labelled.champion(compared(low=better), 1, LIMITS)
+
+    assert (first.passed, second.passed) != (True, False)
+    assert first.passed == (worse >= -0.01)
+    assert "a difference of" in first.reason
+    assert first.figures["mcnemar_p"] == 1.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(50, 400), st.integers(0, 50), st.integers(0, 50)), max_size=6)
+)
+def test_slices_refuse_only_what_is_far_down_and_surely_so(drawn):
+    parts = [Part("h", str(n), *part) for n, part in enumerate(drawn)]
+    verdict = labelled.slices(parts, LIMITS)
+
+    if not parts:
+        assert verdict.passed is None
+        return
+    sure = holm({part.name: worse_p(part.better, part.worse) for part in parts})
+    far = [p for p in parts if (p.better - p.worse) / p.rows < -0.03 and sure[p.name] <= 0.05]
+    assert verdict.passed == (not far)
+
+
+def test_a_small_slice_is_not_judged():
+    assert labelled.slices([Part("h", "s", 49, 0, 49)], LIMITS).passed is None
+    assert labelled.slices([Part("h", "s", 50, 0, 50)], LIMITS).passed is False
+
+
+def test_each_gate_on_both_sides_of_its_threshold():
+    asked = [
+        (labelled.licences({"a": "own"}, LIMITS), True),
+        (labelled.licences({"a": "own", "b": "CC-BY-NC-4.0"}, LIMITS), False),
+        (labelled.leakage([Gold("h", 9, {"a": 9}, 0)]), True),
+        (labelled.leakage([Gold("h", 9, {"a": 9}, 1)]), False),
+        (labelled.leakage([Gold("h", 9, {"a": 9}, None)]), None),
+        (labelled.labels([Gold("h", 30, {"a": 20, "b": 10}, 0)], LIMITS), True),
+        (labelled.labels([Gold("h", 30, {"a": 21, "b": 9}, 0)], LIMITS), False),
+        (labelled.baseline(Beaten("h", 99, 0.71, 0.70)), True),
+        (labelled.baseline(Beaten("h", 99, 0.70, 0.70)), False),
+        (labelled.baseline(Beaten("h", 99, 1.0, 1.0)), True),
+        (labelled.champion(compared(low=-0.01), 1, LIMITS), True),
+        (labelled.champion(compared(low=-0.011), 1, LIMITS), False),
+        (labelled.champion(compared(low=float("nan")), 1, LIMITS), False),
+        (labelled.churn(Churn("h", 100, 8, "texts"), LIMITS), True),
+        (labelled.churn(Churn("h", 100, 9, "texts"), LIMITS), False),
+        (labelled.calibration(Sureness("h", 99, 0.09, None), LIMITS), True),
+        (labelled.calibration(Sureness("h", 99, 0.11, 0.5), LIMITS), False),
+        (labelled.calibration(Sureness("h", 99, 0.05, 0.02), LIMITS), False),
+        (labelled.invariance([tried("invariance", 300, 6)], LIMITS), True),
+        (labelled.invariance([tried("invariance", 300, 20)], LIMITS), False),
+        (labelled.invariance([tried("invariance", 300, 90, whole=False)], LIMITS), None),
+        (labelled.directions([tried("direction", 99, 50)], None, LIMITS), None),
+        (files.parity({"texts": 300.0, "h": 9e-5}, LIMITS), True),
+        (files.parity({"texts": 300.0, "h": 2e-4}, LIMITS), False),
+        (files.parity({"h": float("nan")}, LIMITS), False),
+        (files.parity({}, LIMITS), False),
+        (files.latency(Cost(5.0, 1.0), None, LIMITS), None),
+        (files.latency(Cost(5.0, 1.0), Cost(4.0, 1.0), LIMITS), True),
+        (files.latency(Cost(6.1, 1.0), Cost(4.0, 1.0), LIMITS), False),
+        (files.latency(Cost(5.0, 1.0), None, Limits(milliseconds=4.9)), False),
+        (files.memory(Cost(5.0, 150.0), Cost(4.0, 100.0), LIMITS), True),
+        (files.memory(Cost(5.0, 151.0), Cost(4.0, 100.0), LIMITS), False),
+        (files.memory(Cost(5.0, None), Cost(4.0, 100.0), LIMITS), None),
+        (files.clean(""), True),
+        (files.clean("it does not load"), False),
+    ]
+
+    assert [verdict.passed for verdict, _ in asked] == [passed for _, passed in asked]
+    assert all(verdict.reason for verdict, _ in asked)
+
+
+def test_a_head_that_follows_changed_words_less_often_than_the_champion_is_refused():
+    champion = [tried("direction", 200, 55)]
+
+    assert labelled.directions([tried("direction", 200, 60)], champion, LIMITS).passed is True
+    assert labelled.directions([tried("direction", 200, 110)], champion, LIMITS).passed is False
+    assert labelled.directions([], champion, LIMITS).passed is None
+
+
+GRAPH = Graph(
+    file=File(path="m.onnx", bytes=1, sha256="0" * 64),
+    precision="int8",
+    verified=True,
+    note="the heads in fp32",
+)
+HEADS = (
+    Head(name="topic", labels=("a", "b")),
+    Head(name="names", kind="tokens", labels=("O", "B-X", "I-X")),
+)
+
+
+@pytest.mark.parametrize(
+    ("topic", "names", "held", "passed"),
+    [
+        ((0.985, 0.015), 0.95, ("topic", "names"), True),
+        ((0.984, 0.001), 0.95, ("topic", "names"), False),
+        ((0.999, 0.016), 0.95, ("topic", "names"), False),
+        ((0.999, 0.001), 0.94, ("topic", "names"), False),
+        ((0.9, 0.1), 0.95, ("names",), True),
+    ],
+)
+def test_a_quantised_file_is_held_to_fp32(topic, names, held, passed):
+    measured = {
+        "topic": {"agreement": topic[0], "mean_abs_dp": topic[1]},
+        "names": {"agreement": 0.9, "mean_abs_dp": 0.1, "entity_f1": names},
+    }
+
+    verdict = files.quantised(GRAPH, measured, HEADS, held, LIMITS)
+
+    assert verdict.passed is passed
+    assert "the heads in fp32" in verdict.reason
+    assert files.quantised(GRAPH, {}, HEADS, held, LIMITS).passed is False
+
+
+@given(st.lists(st.sampled_from([True, False, None]), max_size=6))
+def test_a_blessing_needs_a_pass_no_refusal_and_says_what_was_not_asked(said):
+    verdicts = [Verdict(name=str(n), passed=passed, reason="r") for n, passed in enumerate(said)]
+
+    blessing = bless(verdicts, at="t", by="b", champion="c", gold="g", look=3)
+
+    assert (blessing is not None) == (False not in said and True in said)
+    assert len(refusals(verdicts)) == said.count(False)
+    if blessing:
+        assert blessing.unchecked == tuple(v.name for v in verdicts if v.passed is None)
+        assert (blessing.champion, blessing.gold, blessing.look) == ("c", "g", 3)
