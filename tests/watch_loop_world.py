@@ -48,10 +48,10 @@ class Counts:
     """
 
     cells: dict[int, dict[str, Seen]] = field(default_factory=dict)
-    news: dict[str, list[Story]] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
     lost: bool = False
     losing: bool = False
+    news: dict[str, list[Story]] = field(default_factory=dict)
 
     def advance(self, minute: int, partitions: Collection[int] = (0, 1)) -> None:
         """Let everything up to the end of ``minute`` be decidable."""
