@@ -217,6 +217,7 @@ def _add_offline_programs() -> None:
     app.add_typer(import_module("training.functions_cli").functions, name="functions")
     app.add_typer(import_module("groundswell.models_cli").models, name="models")
     app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
+    app.add_typer(import_module("consumers.series.cli").series, name="series")
     subscribing, more = "consumers.notify.desk.cli", "consumers.notify.desk.more_cli"
     app.add_typer(import_module(subscribing).subscriptions, name="subscriptions")
     for name in ("channels", "silences", "deliveries"):

@@ -52,6 +52,7 @@ def opinion(  # noqa: PLR0913 # a builder: each has a default
     bundle="b@1",
     topic_id="n",
     partition=0,
+    title="t",
     **fields,
 ):
     arrived = T0 + offset * 1000 if at is None else at
@@ -67,7 +68,7 @@ def opinion(  # noqa: PLR0913 # a builder: each has a default
         channel="news",
         published_at=instant(arrived if published is None else published),
         arrived_at=instant(arrived),
-        title="t",
+        title=title,
         sentiment=SentimentResult(label=label, probabilities=probabilities),
         topics=tuple(TopicLabel(label=t, probability=0.9) for t in topics),
         bundle=bundle,

@@ -91,9 +91,14 @@ class Series:
             first = await self._on_record(schemes, first)
         for shard in range(1, self._shards):
             held = await self._store.registry(shard)
-            for name in held.series.keys() - first.series.keys():
+            right = {
+                name
+                for name, followed in held.series.items()
+                if name in first.series and first.series[name].scheme == followed.scheme
+            }
+            for name in held.series.keys() - right:
                 await self._store.forget(shard, name)
-            missing = {n: f.scheme for n, f in first.series.items() if n not in held.series}
+            missing = {n: f.scheme for n, f in first.series.items() if n not in right}
             if missing:
                 await self._store.follow(shard, missing)
 

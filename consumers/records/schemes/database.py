@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +32,13 @@ async def open_schemes(url: str, *, make: bool = True) -> "DatabaseSchemes":
         engine.dispose()
         raise
     return DatabaseSchemes(engine)
+
+
+def missing(url: str) -> bool:
+    """Say whether ``url`` names a SQLite file that is not there."""
+    engine = engine_of(url)
+    engine.dispose()
+    return engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists()
 
 
 class DatabaseSchemes:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 
-from consumers.records.schemes.database import DatabaseSchemes, open_schemes
+from consumers.records.schemes.database import DatabaseSchemes, missing, open_schemes
 from consumers.records.schemes.ports import SchemeOnRecord
 
 
 class LateSchemes:
-    """The ``SchemeList`` port over the database of ``url``, which is never made here."""
+    """
+    The ``SchemeList`` port over the database of ``url``, which is never made here.
+
+    While a SQLite file is not there yet, there are no schemes.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -16,6 +20,8 @@ class LateSchemes:
     async def schemes(self, *, dropped: bool = False) -> Sequence[SchemeOnRecord]:
         """Return the schemes. Raises what opening or reading the database raises."""
         if self._opened is None:
+            if missing(self._url):
+                return ()
             self._opened = await open_schemes(self._url, make=False)
         return await self._opened.schemes(dropped=dropped)
 

@@ -1,0 +1,1 @@
+"""``groundswell series``: which series are counted; a person's schemes."""
