@@ -1,6 +1,9 @@
 """What a person does about subscriptions at the terminal, over a SQLite file."""
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +170,17 @@ def test_silences_are_written_shown_and_ended(run):
     assert "30 days" in run("silences", "add", "topic=a", "--for", "31d", code=2)
     assert "matchers" in run("silences", "add", "topic", "--for", "1h", code=2)
     assert "planet" in run("silences", "add", "planet=x", "--for", "1h", code=2)
+
+
+def test_the_lines_of_the_page_do_what_it_says(run):
+    page = (Path(__file__).parents[2] / "docs" / "subscriptions.md").read_text("utf-8")
+    block = re.search(r"```console\n(.*?)```", page, re.DOTALL)
+    assert block
+    lines = [line.removeprefix("$ groundswell ") for line in block[1].splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        run(*shlex.split(line))
+    assert {s["name"] for s in json.loads(run("subscriptions", "list", "--json"))} == {
+        "rates",
+        "desk",
+    }
