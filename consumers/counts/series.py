@@ -7,7 +7,7 @@ room, if it was quiet for a day, else the new one waits. Nothing here holds the 
 said, and tried again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -28,6 +28,9 @@ from groundswell.series import SCHEME
 
 MET: Final = 20_000
 """Stories of strangers that wait to be noted at most; the oldest are let go."""
+
+EACH: Final = 5
+"""Turns of the keeper between two looks at shards, records and what lacks its past."""
 
 log = structlog.get_logger()
 
@@ -140,31 +143,31 @@ class Keeper:
 
     async def turn(self) -> None:
         """Follow who was met; every fifth time bring the shards together and fill what lacks its past."""
+        await self._tried("strangers", self._introduce)
+        if self._turns % EACH == 0:
+            if self._owns(0):
+                await self._tried("schemes", lambda: self._series.agree(self._schemes))
+                await self._tried("shards", lambda: self._series.agree(None))
+            await self._tried("filling", self._fill)
         self._turns += 1
-        try:
-            for name in await self._series.introduce():
-                log.info("following", series=name)
-            if self._turns % 5 == 1 and self._owns(0):
-                await self._agree()
-            if self._turns % 5 == 1:
-                # One counter fills a shard: the one that counts the partition of its number.
-                for shard in filter(self._owns, range(self._shards)):
-                    for name in await self._filling.fill(shard):
-                        log.info("the past is filled", series=name, shard=shard)
-            self._said.pop("series", None)
-        except GroundswellError as error:
-            self._say("series", error)
 
-    async def _agree(self) -> None:
-        try:
-            await self._series.agree(self._schemes)
-            self._said.pop("schemes", None)
-        except GroundswellError as error:
-            self._say("schemes", error)
-            await self._series.agree(None)  # without the records: what is followed goes on
+    async def _introduce(self) -> None:
+        for name in await self._series.introduce():
+            log.info("following", series=name)
 
-    def _say(self, part: str, error: GroundswellError) -> None:
-        """Say once what stands in the way, and again when it changes."""
-        if self._said.get(part) != str(error):
-            self._said[part] = str(error)
-            log.warning("waiting", part=part, error=str(error))
+    async def _fill(self) -> None:
+        # One counter fills a shard: the one that counts the partition of its number.
+        for shard in filter(self._owns, range(self._shards)):
+            for name in await self._filling.fill(shard):
+                log.info("the past is filled", series=name, shard=shard)
+
+    async def _tried(self, part: str, call: Callable[[], Awaitable[None]]) -> None:
+        """Call; say once what stands in the way, and again when that changes."""
+        try:
+            await call()
+        except GroundswellError as error:
+            if self._said.get(part) != str(error):
+                self._said[part] = str(error)
+                log.warning("waiting", part=part, error=str(error))
+        else:
+            self._said.pop(part, None)
