@@ -2,7 +2,7 @@
 A process of `notify` until it is killed: `python -m tests.notify_worker RECORDS_URL KEY NAME`.
 
 It is the program as it is, but for its patience: waits are of a tenth of a second, claims of a second and a
-half, and it may send to the loopback. It prints a line once it runs.
+half, and it may send to the loopback.
 """
 
 import asyncio
@@ -54,7 +54,6 @@ async def notify(url, key, name, stop):
         pace={},
     )
     planning = planner.Planning(records, calendar, clock, health, metrics, name)
-    print("runs", flush=True)
     await loop.Notifying(planning, sending, records, clock, health, metrics).run(stop)
     await records.close()
 

@@ -72,13 +72,12 @@ async def decide(place, minute, after, names, before, state):
 
 def start(url, key, name):
     command = [sys.executable, "-m", "tests.notify_worker", url, key, name]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def end(process):
     process.send_signal(signal.SIGKILL)
     process.wait()
-    process.stdout.close()
 
 
 async def killing(url, key, kills, rng, done):
