@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from consumers.records.access import tables as _access  # noqa: F401 - adds its tables
 from consumers.records.engine import reading, writing
 from consumers.records.notices import tables as _notices  # noqa: F401 - adds its tables
 from consumers.records.schemes import tables as _schemes  # noqa: F401 - adds its table

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from consumers.records.access import tables as _access  # noqa: F401 - adds its tables
 from consumers.records.notices import tables as _notices  # noqa: F401 - adds its tables
 from consumers.records.tables import metadata
 

@@ -1,0 +1,1 @@
+"""What `serve` decides: values in, values out."""
