@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from typing import Final
 
 import structlog
 
@@ -19,7 +20,8 @@ from consumers.counts.series import Keeper
 from consumers.records.schemes.late import LateSchemes
 from groundswell.settings import Settings
 
-KEEPER_SECONDS = 1.0
+KEEPER_SECONDS: Final = 1.0
+LEAVE_SECONDS: Final = 3.0
 
 log = structlog.get_logger()
 
@@ -53,7 +55,11 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
                 await counting.run()
             finally:
                 stop.set()
-                await keeping
+                await asyncio.wait([keeping], timeout=LEAVE_SECONDS)
+                if (
+                    keeping.cancel()
+                ):  # it waits for a service; nothing that it does is left half-done
+                    await asyncio.wait([keeping], timeout=LEAVE_SECONDS)
     finally:
         await schemes.close()
         await scan.close()

@@ -15,6 +15,7 @@ import typer
 
 from consumers.adapters.redis_counts import open_counts
 from consumers.counts.core.cells import ZERO, Tally
+from consumers.counts.core.following import Followed
 from consumers.counts.core.lines import StoryLine
 from consumers.counts.core.view import added as added_up
 from consumers.counts.ports import CountStore
@@ -66,7 +67,7 @@ async def _records(desk: Desk) -> AsyncIterator[SchemeRecords]:
 async def listed(desk: Desk, kind: str | None, limit: int, *, as_json: bool) -> int:
     """Print the series, the ones that counted last first."""
     newest = await desk.store.series()
-    followed = (await desk.store.registry(0)).series
+    followed = await _followed(desk)
     names = [n for n in newest.keys() | followed.keys() if kind is None or n.startswith(f"{kind}:")]
     names.sort(key=lambda name: (-newest.get(name, 0), name))
     chosen = names[:limit]
@@ -89,7 +90,7 @@ async def told(desk: Desk, name: str, *, as_json: bool) -> int:
     """Print one series."""
     series = _full(name)
     newest = (await desk.store.series()).get(series)
-    followed = (await desk.store.registry(0)).series.get(series)
+    followed = (await _followed(desk)).get(series)
     if newest is None and followed is None:
         typer.echo(f"there is no series {series}: see `groundswell series list`", err=True)
         return 1
@@ -162,6 +163,16 @@ def _full(name: str) -> str:
     if ":" in name or name == "all":
         return name
     return SCHEME + checked(name, Scheme(must=("x",)))
+
+
+async def _followed(desk: Desk) -> Mapping[str, Followed]:
+    """Return what is followed; a series lacks its past as long as it does in any shard."""
+    found: dict[str, Followed] = {}
+    for shard in range(desk.shards):
+        for name, held in (await desk.store.registry(shard)).series.items():
+            before = found.get(name, held)
+            found[name] = before if before.since else held
+    return found
 
 
 async def _day(
