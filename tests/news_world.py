@@ -18,6 +18,7 @@ from consumers.news.metrics import Metrics
 from consumers.news.patience import Patience
 from consumers.news.pipeline import Pipeline
 from consumers.news.stories import Teller
+from consumers.news.voices import Voice, Voices
 from consumers.ports import Bounds, Fetched, Record
 from groundswell.errors import Transient
 from groundswell.events import decode_log
@@ -233,9 +234,8 @@ class World:
         self.writer = Writer()
         self.health = Health()
         self.metrics = Metrics(CollectorRegistry())
-        self.pipeline = Pipeline(
-            labeller or model(), "Profit soars", self.settings.max_record_bytes
-        )
+        self.voices = Voices(Voice(labeller or model(), "Profit soars"))
+        self.pipeline = Pipeline(self.voices, self.settings.max_record_bytes)
         self.stop = asyncio.Event()
         self.loop = Loop(
             self.settings,

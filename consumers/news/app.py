@@ -29,6 +29,7 @@ from consumers.news.patience import Patience
 from consumers.news.pipeline import Pipeline
 from consumers.news.ports import Stories
 from consumers.news.stories import Teller
+from consumers.news.voices import Voice, Voices
 from consumers.news.waits import unless
 from consumers.ports import Clock, LogReader, LogWriter
 from groundswell.errors import Transient
@@ -83,7 +84,7 @@ async def consume(
             patience.expect("model", "loading, and comparing its answers with the golden texts")
             model, probe = await asyncio.to_thread(_load, settings, metrics)
             patience.worked("model")
-            pipeline = Pipeline(model, probe, settings.max_record_bytes)
+            pipeline = Pipeline(Voices(Voice(model, probe)), settings.max_record_bytes)
             look = partial(check_topics, topics, settings)
             notes = await unless(stopped, patience.until_done("kafka: topics", look))
             for note in notes or ():

@@ -21,7 +21,7 @@ from consumers.news.core.refusals import RefusalLimit
 from consumers.news.lane import Destination, Done, Lane
 from consumers.news.owner import Ownership
 from consumers.news.patience import Patience
-from consumers.news.pipeline import Incoming, Labelled, Pipeline, Verdict, Work
+from consumers.news.pipeline import Audience, Incoming, Pipeline, Settled, Verdict, Work
 from consumers.news.stories import Teller
 from consumers.news.waits import Signal, first_cause, unless
 from consumers.ports import Clock, Fetched, LogReader, LogWriter, Record
@@ -67,6 +67,7 @@ class Loop:
         self._clock = clock
         self._metrics = patience.metrics
         self._patience = patience
+        self.audience: Audience | None = None
         self._window: Batcher[Item] = Batcher(
             settings.batch_tokens,
             settings.batch_items,
@@ -216,12 +217,14 @@ class Loop:
     async def _settle(self, batch: list[Item]) -> None:
         began = self._clock.now()
         try:
-            outcomes, seconds = await asyncio.get_running_loop().run_in_executor(
+            settled, seconds = await asyncio.get_running_loop().run_in_executor(
                 self._inference, self._infer, [item.work for item in batch]
             )
         finally:
             self._slots.release()
-        verdicts = await self._teller.verdicts(outcomes)
+        if self.audience is not None:
+            self.audience.heard([item.work for item in batch], settled, seconds)
+        verdicts = await self._teller.verdicts(settled.outcomes)
         lanes: dict[Lane, None] = {}
         for (lane, record, _), verdict in zip(batch, verdicts, strict=True):
             self._finish(lane, record, verdict)
@@ -231,7 +234,7 @@ class Loop:
         lengths = [len(item.work.row) for item in batch]
         self._metrics.batch(lengths, seconds, self._clock.now() - began)
 
-    def _infer(self, works: list[Work]) -> tuple[list[Verdict | Labelled], float]:
+    def _infer(self, works: list[Work]) -> tuple[Settled, float]:
         """Settle in the thread of the model; return the seconds that it took, too."""
         began = self._clock.now()
         return self._pipeline.settle(works), self._clock.now() - began

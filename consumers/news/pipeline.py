@@ -3,20 +3,20 @@ What happens to a record: admit (decode, compose, encode), then settle (infer, l
 
 Rules: plain sequences over many records at a time, run in threads, knowing neither Kafka nor the loop;
 every record ends as exactly one verdict or as work; whatever a producer sends is refused with its
-reason, or bounded.
+reason, or bounded; a batch is asked of one model, and what was encoded for another is encoded again.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from consumers.news.core.sketch import sketch_of
 from consumers.news.core.stories import Place, Told, told_of
-from consumers.news.labels import Labelling, Labels
-from consumers.news.ports import Labeller
-from groundswell.errors import Rejected
+from consumers.news.labels import Labels
+from consumers.news.voices import Voice, Voices
+from groundswell.errors import CannotContinue, Rejected
 from groundswell.events import (
     TICK_HEADER,
     Gap,
@@ -37,6 +37,7 @@ MAX_TITLE: Final = 2048
 MAX_DETAIL: Final = 500
 """Characters of the detail that a refusal keeps."""
 _EMPTY: Final = Row([])
+_NO_TOKEN: Final = Rejected("no_text", "the tokenizer finds no token in it")
 
 
 class Incoming(NamedTuple):
@@ -49,7 +50,11 @@ class Incoming(NamedTuple):
 
 
 class Work(NamedTuple):
-    """An item that the model can read; ``published_at`` in UTC, ``row`` holds one token at least."""
+    """
+    An item that the model can read; ``published_at`` in UTC, ``row`` holds one token at least.
+
+    ``voice`` is the number of the voice that it was encoded for.
+    """
 
     origin: Origin
     arrived: int
@@ -58,6 +63,7 @@ class Work(NamedTuple):
     language: str
     read: bool
     row: Row
+    voice: int
 
 
 class Verdict(NamedTuple):
@@ -74,24 +80,39 @@ class Labelled(NamedTuple):
     told: Told
 
 
-class Pipeline:
-    """The steps in threads; ``max_bytes`` is the limit of a record, ``probe`` a text the model reads."""
+class Settled(NamedTuple):
+    """What came out of a batch, in order, and the bundle that said it."""
 
-    def __init__(self, model: Labeller, probe: str, max_bytes: int) -> None:
-        self._model = model
-        self._bundle = model.manifest.id
-        self._languages = frozenset(model.manifest.languages)
-        self._max_chars = model.manifest.max_chars
+    bundle: str
+    outcomes: list[Verdict | Labelled]
+
+
+class Audience(Protocol):
+    """Hears what was said of each batch."""
+
+    def heard(self, works: Sequence[Work], settled: Settled, seconds: float) -> None:
+        """Take note of a batch that took the model ``seconds``; must neither wait nor raise."""
+        ...
+
+
+class Pipeline:
+    """The steps in threads; ``max_bytes`` is the limit of a record."""
+
+    def __init__(self, voices: Voices, max_bytes: int) -> None:
+        self._voices = voices
         self._max_bytes = max_bytes
-        self._labelling = Labelling(model, probe)
 
     @property
     def workers(self) -> int:
         """How many batches may be settled at once."""
-        return self._model.workers
+        return self._voices.now.model.workers
 
     def admit(self, records: Sequence[Incoming]) -> list[Work | Verdict]:
         """Return what becomes of each record, in order."""
+        with self._voices.speaking() as voice:
+            return self._admit(voice, records)
+
+    def _admit(self, voice: Voice, records: Sequence[Incoming]) -> list[Work | Verdict]:
         out: list[Work | Verdict] = []
         waiting: list[tuple[int, str]] = []
         for record in records:
@@ -99,69 +120,104 @@ class Pipeline:
                 out.append(_tick(record))
                 continue
             try:
-                work, text = self._read(record)
+                work, text = self._read(voice, record)
             except Rejected as error:
                 out.append(refuse(record.origin, record.arrived, error))
                 continue
             waiting.append((len(out), text))
             out.append(work)
-        encoded = self._model.encode([text for _, text in waiting]) if waiting else []
+        encoded = voice.model.encode([text for _, text in waiting]) if waiting else []
         for (place, _), row in zip(waiting, encoded, strict=True):
             work = out[place]  # type: ignore[assignment] # only places of work are waiting
             if row:
                 out[place] = work._replace(row=row)
             else:
-                empty = Rejected("no_text", "the tokenizer finds no token in it")
-                out[place] = refuse(work.origin, work.arrived, empty)
+                out[place] = refuse(work.origin, work.arrived, _NO_TOKEN)
         return out
 
-    def settle(self, batch: Sequence[Work]) -> list[Verdict | Labelled]:
+    def settle(self, batch: Sequence[Work]) -> Settled:
         """
         Ask the model about a batch; return each item with its labels, or its refusal, in order.
 
-        Raises ``CannotContinue`` if the model is broken.
+        If the model is broken and the one before it is still at hand, that one is asked. Raises
+        ``CannotContinue`` otherwise.
         """
-        out: list[Verdict | Labelled] = []
-        for work, labels in zip(
-            batch, self._labelling.label([work.row for work in batch]), strict=True
-        ):
-            if isinstance(labels, Rejected):
-                out.append(refuse(work.origin, work.arrived, labels))
-                continue
-            out.append(self._labelled(work, labels))
-        return out
+        while True:
+            with self._voices.speaking() as voice:
+                try:
+                    return Settled(voice.bundle, label(voice, batch))
+                except CannotContinue as error:
+                    if not self._voices.step_back(voice, str(error)):
+                        raise
 
-    def _labelled(self, work: Work, labels: Labels) -> Labelled:
-        item = work.item
-        opinion = Opinion(
-            id=item.id,
-            source=item.source,
-            channel=item.channel,
-            published_at=work.published_at,
-            arrived_at=instant(work.arrived),
-            title=item.title[:MAX_TITLE],
-            url=item.url,
-            language=work.language,
-            read=work.read,
-            sentiment=labels.sentiment,
-            topics=labels.topics,
-            entities=labels.entities,
-            bundle=self._bundle,
-            origin=work.origin,
-        )
-        names = [entity.text for entity in labels.entities] if work.read else []
-        sketch = sketch_of(item.title, item.body, item.source, names)
-        return Labelled(opinion, told_of(opinion, sketch, work.arrived))
-
-    def _read(self, record: Incoming) -> tuple[Work, str]:
+    def _read(self, voice: Voice, record: Incoming) -> tuple[Work, str]:
         item = decode_item(record.value, self._max_bytes)
-        text = compose(item.title, item.body, self._max_chars)
+        text = compose(item.title, item.body, voice.max_chars)
         if not text:
             raise Rejected("no_text", "neither title nor body holds a readable character")
         language = language_of(item.language, text)
-        read = not language or language in self._languages
+        read = not language or language in voice.languages
         published = _utc(item.published_at)
-        return Work(record.origin, record.arrived, item, published, language, read, _EMPTY), text
+        work = Work(
+            record.origin, record.arrived, item, published, language, read, _EMPTY, voice.number
+        )
+        return work, text
+
+
+def label(voice: Voice, batch: Sequence[Work]) -> list[Verdict | Labelled]:
+    """Ask one voice about a batch; raises ``CannotContinue`` if it is broken."""
+    works = _encoded_for(voice, batch)
+    asked = [place for place, work in enumerate(works) if work.row]
+    answers = voice.labelling.label([works[place].row for place in asked]) if asked else []
+    labels = dict(zip(asked, answers, strict=True))
+    out: list[Verdict | Labelled] = []
+    for place, work in enumerate(works):
+        said = labels.get(place, _NO_TOKEN)
+        if isinstance(said, Rejected):
+            out.append(refuse(work.origin, work.arrived, said))
+        else:
+            out.append(_labelled(voice.bundle, work, said))
+    return out
+
+
+def _encoded_for(voice: Voice, batch: Sequence[Work]) -> list[Work]:
+    """Return the batch as this voice reads it; what waited while another spoke is encoded again."""
+    works = list(batch)
+    others = [place for place, work in enumerate(works) if work.voice != voice.number]
+    if not others:
+        return works
+    texts = [
+        compose(works[place].item.title, works[place].item.body, voice.max_chars)
+        for place in others
+    ]
+    for place, row in zip(others, voice.model.encode(texts), strict=True):
+        language = works[place].language
+        read = not language or language in voice.languages
+        works[place] = works[place]._replace(row=row, read=read, voice=voice.number)
+    return works
+
+
+def _labelled(bundle: str, work: Work, labels: Labels) -> Labelled:
+    item = work.item
+    opinion = Opinion(
+        id=item.id,
+        source=item.source,
+        channel=item.channel,
+        published_at=work.published_at,
+        arrived_at=instant(work.arrived),
+        title=item.title[:MAX_TITLE],
+        url=item.url,
+        language=work.language,
+        read=work.read,
+        sentiment=labels.sentiment,
+        topics=labels.topics,
+        entities=labels.entities,
+        bundle=bundle,
+        origin=work.origin,
+    )
+    names = [entity.text for entity in labels.entities] if work.read else []
+    sketch = sketch_of(item.title, item.body, item.source, names)
+    return Labelled(opinion, told_of(opinion, sketch, work.arrived))
 
 
 def with_story(opinion: Opinion, place: Place) -> Verdict:

@@ -6,6 +6,7 @@ import pytest
 
 from consumers.news.labels import Labelling
 from consumers.news.pipeline import MAX_DETAIL, MAX_TITLE, Incoming, Pipeline, Verdict, Work
+from consumers.news.voices import Voice, Voices
 from groundswell.errors import BundleError
 from groundswell.events import Origin
 from groundswell.models.tokens import Row
@@ -141,7 +142,8 @@ class Silent:
 
 def test_a_text_without_tokens_is_refused():
     origin = Origin(topic="news", partition=0, offset=0, after=-1)
-    [verdict] = Pipeline(Silent(), "x", 1000).admit([Incoming(origin, 0, item(), ())])
+    voices = Voices(Voice(Silent(), "x"))
+    [verdict] = Pipeline(voices, 1000).admit([Incoming(origin, 0, item(), ())])
 
     assert isinstance(verdict, Verdict)
     assert verdict.refused is not None
@@ -149,7 +151,7 @@ def test_a_text_without_tokens_is_refused():
 
 
 def test_admit_keeps_the_order():
-    pipeline = Pipeline(model(), "Profit soars", 1000)
+    pipeline = Pipeline(Voices(Voice(model(), "Profit soars")), 1000)
     origins = [Origin(topic="news", partition=0, offset=n, after=n - 1) for n in range(3)]
     values = [item("one"), b"bad", item("two")]
     out = pipeline.admit([Incoming(o, 0, v, ()) for o, v in zip(origins, values, strict=True)])

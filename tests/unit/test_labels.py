@@ -7,6 +7,7 @@ import pytest
 from consumers.news import labels
 from consumers.news.labels import Labelling
 from consumers.news.pipeline import Incoming, Labelled, Pipeline, Work
+from consumers.news.voices import Voice, Voices
 from groundswell.errors import BundleError
 from groundswell.events import Opinion, Origin, decode_log
 from groundswell.models.session import load
@@ -31,13 +32,13 @@ class Changed:
 
 
 def opinions(model, *records):
-    pipeline = Pipeline(model, "fraud", 10_000)
+    pipeline = Pipeline(Voices(Voice(model, "fraud")), 10_000)
     incoming = [
         Incoming(Origin(topic="news", partition=0, offset=n, after=n - 1), 1000, record, ())
         for n, record in enumerate(records)
     ]
     work = [part for part in pipeline.admit(incoming) if isinstance(part, Work)]
-    outcomes = pipeline.settle(work)
+    outcomes = pipeline.settle(work).outcomes
     return [
         outcome.opinion if isinstance(outcome, Labelled) else decode_log(outcome.value)
         for outcome in outcomes

@@ -1,5 +1,5 @@
 """
-The watch window after a promotion: is the new bundle worse in service than the one before it?
+The watch window after a promotion: whether the new bundle is worse in service than the one before it.
 
 Compared are refusals, failures of the model, time per token and the mix of tones, with what the bundle
 before did last. A difference counts beyond its margin and beyond what chance explains: shares at
@@ -39,7 +39,16 @@ class Tally(NamedTuple):
 
     def plus(self, other: "Tally") -> "Tally":
         """Return both together."""
-        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+        return Tally(
+            self.items + other.items,
+            self.refused + other.refused,
+            self.failed + other.failed,
+            self.tokens + other.tokens,
+            self.seconds + other.seconds,
+            self.negative + other.negative,
+            self.neutral + other.neutral,
+            self.positive + other.positive,
+        )
 
     @property
     def tones(self) -> tuple[int, int, int]:

@@ -25,14 +25,14 @@ class Failures(NamedTuple):
     """How often a target has failed, why the last time, and from when on (s) it may be tried again."""
 
     target: Target
-    count: int
+    times: int
     why: str
     again_at: float
 
     @property
     def pinned(self) -> bool:
         """Whether it is left alone."""
-        return self.count >= ATTEMPTS
+        return self.times >= ATTEMPTS
 
 
 class Step(NamedTuple):
@@ -61,7 +61,7 @@ def failed(
     failures: Failures | None, target: Target, why: str, now: float, pause: float
 ) -> Failures:
     """Count a failure of ``target``, which may be tried again in ``pause`` seconds."""
-    before = failures.count if failures is not None and failures.target == target else 0
+    before = failures.times if failures is not None and failures.target == target else 0
     return Failures(target, before + 1, why, now + pause)
 
 

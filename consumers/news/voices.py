@@ -1,0 +1,107 @@
+"""
+The model that speaks, and how another one takes its place.
+
+Rules: a batch is asked of one voice, which is let go of only when its last batch is done; the place is
+one reference, changed under a lock that is held for no longer than that takes; a voice that breaks while
+the one before it is still there gives the place back, so that a bad promotion stops nobody.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Final, NamedTuple
+
+from consumers.news.labels import Labelling
+from consumers.news.ports import Labeller
+from groundswell.models.bundle import Manifest
+
+_numbers: Final = count(1)
+
+
+class Voice:
+    """A model that is ready to label; ``probe`` is a text that it can read, ``key`` names it as its own."""
+
+    def __init__(self, model: Labeller, probe: str, key: str = "") -> None:
+        self.number = next(_numbers)
+        """By which work that was encoded for this voice is known."""
+        manifest: Manifest = model.manifest
+        self.bundle = manifest.id
+        self.key = key or f"{manifest.id} in a directory"
+        self.languages = frozenset(manifest.languages)
+        self.max_chars = manifest.max_chars
+        self.model = model
+        self.labelling = Labelling(model, probe)
+        self.users = 0
+
+
+class Fallen(NamedTuple):
+    """A voice that broke in service, and how."""
+
+    voice: Voice
+    why: str
+
+
+class Voices:
+    """The place: who speaks now, and who spoke before, as long as that one is kept."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._lock = threading.Lock()
+        self._now = voice
+        self._before: Voice | None = None
+        self._fallen: Fallen | None = None
+
+    @property
+    def now(self) -> Voice:
+        """Who speaks."""
+        return self._now
+
+    @property
+    def before(self) -> Voice | None:
+        """Who spoke before, and could at once again."""
+        return self._before
+
+    @contextmanager
+    def speaking(self) -> Iterator[Voice]:
+        """Use the present voice for one batch; it is not let go of meanwhile."""
+        with self._lock:
+            voice = self._now
+            voice.users += 1
+        try:
+            yield voice
+        finally:
+            with self._lock:
+                voice.users -= 1
+
+    def swap(self, voice: Voice) -> Voice:
+        """Let ``voice`` speak from the next batch on; return the one before, which is kept."""
+        with self._lock:
+            self._before, self._now = self._now, voice
+            return self._before
+
+    def forget(self) -> Voice | None:
+        """Keep the voice before no longer; return it."""
+        with self._lock:
+            gone, self._before = self._before, None
+            return gone
+
+    def step_back(self, broken: Voice, why: str) -> bool:
+        """
+        Let the voice before speak again in place of a broken one; say whether somebody else speaks now.
+
+        Callable from any thread; whoever looks after the voices finds in ``fallen`` what happened.
+        """
+        with self._lock:
+            if self._now is not broken:
+                return True
+            if self._before is None:
+                return False
+            self._now, self._before = self._before, None
+            self._fallen = Fallen(broken, why)
+            return True
+
+    def fallen(self) -> Fallen | None:
+        """Return who broke since the last call."""
+        with self._lock:
+            found, self._fallen = self._fallen, None
+            return found
