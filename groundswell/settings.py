@@ -12,12 +12,14 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from groundswell.errors import SettingsError
+from groundswell.settings_models import ModelSettings
 from groundswell.settings_notify import NotifySettings
+from groundswell.settings_serve import ServeSettings
 
 PREFIX: Final = "GROUNDSWELL_"
 
 
-class Settings(NotifySettings):
+class Settings(NotifySettings, ServeSettings):
     """The settings; ``docs/settings.md`` is generated from the descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -257,7 +259,7 @@ def load(environ: Mapping[str, str], file: Mapping[str, Any], file_name: str = "
 
 
 def _parse(key: str, text: str) -> Any:
-    if key in {"providers", "notify_allow"}:
+    if key in {"providers", "notify_allow", "serve_origins"}:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if key == "provider_options":
         import json

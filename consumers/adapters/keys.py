@@ -80,6 +80,11 @@ def lines(prefix: str, shard: int, shelf: Shelf) -> str:
     return f"{{{prefix}{shard}}}:s:{'n' if shelf.new else 'c'}:{shelf.series}"
 
 
+def pushed(prefix: str, item: str) -> str:
+    """Keep in a string, for a day: the hash of an item that was pushed in; with ``~`` while under way."""
+    return f"{prefix}:pushed:{item}"
+
+
 def stories(prefix: str) -> tuple[str, str, str, str, str, str]:
     """
     Name what is known of stories; all of it in one slot, since an item may be like any other.
