@@ -87,7 +87,8 @@ if expired[1] > 0 then
 else
   redis.call('ZCARD', KEYS[8])
 end
-for i = 1, #shelves do redis.call('ZCARD', KEYS[LINES + i]) end
+local sizes = {}
+for i = 1, #shelves do sizes[i] = redis.call('ZCARD', KEYS[LINES + i]) end
 
 redis.call('HSET', KEYS[1], partition, new)
 if position ~= '' then redis.call('HSET', KEYS[7], partition, since .. ' ' .. position) end
@@ -103,9 +104,12 @@ end
 for i = 1, #shelves do
   local key, entries = KEYS[LINES + i], shelves[i]
   redis.call('ZADD', key, unpack(entries))
-  redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1)
-  if expired[1] > 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. expired[1]) end
-  if redis.call('EXISTS', key) == 1 then
+  if sizes[i] + #entries / 2 > kept then redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1) end
+  local gone = 0
+  if expired[1] > 0 then
+    gone = redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. expired[1])
+  end
+  if gone == 0 or redis.call('EXISTS', key) == 1 then
     redis.call('ZADD', KEYS[8], 'GT', entries[#entries - 1] + 1, key)
   else
     redis.call('ZREM', KEYS[8], key)
