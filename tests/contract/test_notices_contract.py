@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import sqlalchemy as sa
 
 from consumers.records.alerts import Minute
 from consumers.records.notices.ports import LogLine, Outcome, Plan
@@ -283,3 +284,26 @@ async def test_silences_are_listed_until_they_end(notices):
         Silence(**{**{f: getattr(one, f) for f in one.__struct_fields__}, "end": T0})
     )
     assert (await notices.silences(T0), await notices.now()) == ((), T0)
+
+
+async def test_what_became_visible_late_is_planned_all_the_same(notices, records, lease, place):
+    await records.commit_minute(lease, fired())
+    await records.act(ID, "acknowledge", "ann", "")
+    first, second = (row.number for row in (await notices.work()).rows)
+    await put(notices, rows=[second])
+    assert [row.number for row in (await notices.work()).rows] == [first]
+    await put(notices, rows=[first])
+    place.clock.at += 3 * 3_600_000
+    await put(notices)
+    await records.act(ID, "resolve", "ann", "")
+    assert [row.action for row in (await notices.work()).rows] == ["resolve"]
+
+
+@pytest.mark.parametrize("change", ["UPDATE {} SET reason = 'x'", "DELETE FROM {}"])
+async def test_the_database_itself_keeps_the_log(database, change):
+    async with database.open() as records, notices_of(database, records) as notices:
+        await put(notices, lines=[LogLine(T0, "s1", "withheld", "silenced")])
+        engine = notices._engine
+        with pytest.raises(sa.exc.DBAPIError, match="only ever added to"), engine.begin() as bare:
+            bare.execute(sa.text(change.format("notification_log")))
+        assert len(await notices.log()) == 1

@@ -89,6 +89,7 @@ def test_no_body_is_longer_than_its_channel_bears(title):
     assert len(payloads.wecom(many)["markdown"]["content"].encode()) <= 4096
     data = json.loads(payloads.webhook(many))["data"]
     assert data["left_out"] == 500 - len(data["items"])
+    assert data["items"], "the first alert is shortened rather than left out"
 
 
 def test_a_body_that_is_all_address_still_fits():

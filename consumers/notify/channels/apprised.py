@@ -2,7 +2,7 @@
 Apprise, in a process of its own: mail, Slack, Telegram, ntfy and a hundred others.
 
 Rules: one child, one message at a time; it is started when it is first needed, and killed when a message
-takes longer than 30 seconds or the caller gives up: its answer would be taken for the next one's. Addresses
+takes longer than 20 seconds or the caller gives up: its answer would be taken for the next one's. Addresses
 reach it on its input, never on its command line. Apprise says only whether it worked: what did not is tried
 again until the schedule ends.
 """
@@ -20,7 +20,8 @@ from consumers.notify.core.answers import Answer
 from consumers.notify.core.payloads import text, title_of
 from consumers.notify.ports import Letter
 
-SECONDS: Final = 30.0
+SECONDS: Final = 20.0
+START_SECONDS: Final = 25.0
 BYTES: Final = 30_000
 MODULE: Final = "consumers.notify.channels.apprise_child"
 
@@ -46,8 +47,9 @@ class AppriseSender:
         }
         async with self._turn:
             try:
+                child = await self._running()
                 async with asyncio.timeout(self._seconds):
-                    answer = await self._ask(json.dumps(request))
+                    answer = await self._ask(child, json.dumps(request))
             except TimeoutError:
                 self._kill()
                 return Answer(None, error=f"no answer within {self._seconds:g} s")
@@ -61,10 +63,15 @@ class AppriseSender:
             return Answer(200)
         return Answer(None, error=str(answer["why"])[:200], refused=bool(answer.get("final")))
 
-    async def _ask(self, line: str) -> dict[str, object]:
+    async def _running(self) -> asyncio.subprocess.Process:
+        """Return the child, started where it is not there: a busy machine takes seconds for that."""
         child = self._child
         if child is None or child.returncode is not None:
-            child = await self._start()
+            async with asyncio.timeout(START_SECONDS):
+                child = await self._start()
+        return child
+
+    async def _ask(self, child: asyncio.subprocess.Process, line: str) -> dict[str, object]:
         if child.stdin is None or child.stdout is None:
             raise OSError("no pipe")
         child.stdin.write(line.encode() + b"\n")

@@ -16,6 +16,9 @@ from consumers.records.notices.values import Filters, Line, Matcher, Silence, Wi
 _SEVERITY: Final = {"warning": 0, "critical": 1}
 SHOWN: Final = 5
 """Stories of an alert that a message opens."""
+LONGEST: Final = 300
+LONGEST_URL: Final = 2000
+"""Characters of a title or source, and of an address, that are kept: evidence is crawled."""
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -56,7 +59,15 @@ def facts_of(alert: Alert) -> Facts:
 
 def lines_of(facts: Facts) -> tuple[Line, ...]:
     """Return the stories that a message opens."""
-    return tuple(Line(s.title, s.url, s.source, s.published) for s in facts.stories[:SHOWN])
+    return tuple(
+        Line(
+            s.title[:LONGEST],
+            s.url if len(s.url) <= LONGEST_URL else "",
+            s.source[:LONGEST],
+            s.published,
+        )
+        for s in facts.stories[:SHOWN]
+    )
 
 
 def labels_of(alert: Alert) -> dict[str, str]:

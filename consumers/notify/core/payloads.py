@@ -87,7 +87,7 @@ def _fitting(message: Message, body: Callable[[list[Item], int], bytes], most: i
         made = body(items, stories)
         if len(made) <= most:
             return made
-    while items:
+    while len(items) > 1:
         items.pop()
         made = body(items, LEAST_STORIES)
         if len(made) <= most:
