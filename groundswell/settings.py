@@ -19,7 +19,7 @@ from groundswell.settings_serve import ServeSettings
 PREFIX: Final = "GROUNDSWELL_"
 
 
-class Settings(NotifySettings, ServeSettings):
+class Settings(ModelSettings, NotifySettings, ServeSettings):
     """The settings; ``docs/settings.md`` is generated from the descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
