@@ -48,7 +48,7 @@ def test_every_command_of_an_image_or_service_exists():
         if s["image"].startswith("groundswell")
     ]
 
-    assert set(of_services) == {"topics", "consume", "count", "watch"}
+    assert set(of_services) == {"topics", "consume", "count", "watch", "notify"}
     assert {c for c in of_images + of_services if not c.startswith("-")} <= COMMANDS
 
 
