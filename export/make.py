@@ -29,6 +29,7 @@ from export.graph import to_onnx
 from export.half import to_fp16
 from export.parity import LEAST, check_parity
 from export.quantise import quantise
+from export.reference import write_reference
 from groundswell.errors import InputError
 from groundswell.models.bundle import MANIFEST, Graph, Head, Manifest, describe, sha256_of
 from groundswell.models.signing import read_private, sign_bundle
@@ -60,6 +61,8 @@ class Work:
     held_out: list[HeldOut] = field(default_factory=list)
     held_rows: list[Tokens] = field(default_factory=list)
     """The held-out rows as tokens, to fit the graphs' temperatures on."""
+    of_held: dict[str, Answers] = field(default_factory=dict)
+    """What each graph that was run says of them."""
     alone: list[Answers] = field(default_factory=list)
     """Of each graph but fp32's, a text at a time: as consumers ask for the golden texts."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -79,9 +82,9 @@ def make_bundle(  # noqa: PLR0913 - what is made, and what it is held against
     """
     Make the bundle ``out`` of a checkpoint; returns its manifest, with a blessing or without.
 
-    ``created_at`` is RFC 3339, ``gates`` what it is held against; with ``key`` it is signed. Raises ``InputError`` for a checkpoint that cannot be read, ``ParityError``
-    or ``QuantisationError`` when a graph does not say what the model says, ``BundleError`` when a clean
-    process cannot use the result.
+    ``created_at`` is RFC 3339, ``gates`` what it is held against; with ``key`` it is signed. Raises ``InputError``
+    for a bad checkpoint, ``ParityError`` or ``QuantisationError`` when a graph does not say what the model says,
+    ``BundleError`` when a clean process cannot use the result.
     """
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
         raise InputError(f"{out}: exists and is no bundle; choose another --out")
@@ -118,7 +121,8 @@ def _fill(
         source / store.TOKENIZER, checkpoint.max_tokens, checkpoint.truncation
     )
     tokenizer.tokenizer.save(str(aside / store.TOKENIZER), pretty=False)
-    samples = enough(store.read_samples(source), LEAST)
+    sampled = dict.fromkeys(store.read_samples(source))
+    samples = enough(list(sampled), LEAST)
     texts = [text[: checkpoint.max_chars] for text in samples]
     rows = tokenise(tokenizer, texts, checkpoint.token_types)
     held_out = read_held_out(source)
@@ -149,8 +153,17 @@ def _fill(
         choose(work.heads, work.reference, [*work.answers.values(), *work.alone]),
     )
     (aside / GOLDEN).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in chosen))
-    manifest = written(aside, _manifest(work, source, aside, name, created_at, graphs), checkpoint)
-    return manifest, frozenset({model.explained, *model.token_heads})
+    draft = msgspec.structs.replace(
+        _manifest(work, source, aside, name, created_at, graphs),
+        reference=write_reference(
+            aside,
+            work.heads,
+            (texts[: len(sampled)], rows[: len(sampled)]),
+            [(g, work.answers.get(g.precision, work.reference), work.of_held) for g in graphs],
+            held_out,
+        ),
+    )
+    return written(aside, draft, checkpoint), frozenset({model.explained, *model.token_heads})
 
 
 def heads_of(checkpoint: Checkpoint) -> tuple[Head, ...]:
@@ -175,6 +188,8 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
     match precision:
         case "fp32":
             shutil.copyfile(work.fp32, path)
+            if work.held_rows:
+                work.of_held[precision] = run_all(session(path), work.held_rows)
         case "fp16":
             fused = to_fp16(work.fp32, path, work.model)
             verified = False
@@ -199,7 +214,7 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
         measured = {head.name: measure(head, answers, work.reference) for head in work.heads}
         work.measured |= {f"{precision} {head}": figures for head, figures in measured.items()}
         work.measured[f"{precision} embedding"] = drift(answers, work.reference)
-        own = _temperatures(work, graph) if verified else {}
+        own = _temperatures(work, graph, precision) if verified else {}
         said = ", ".join(f"{head} {m['agreement']:.2%}" for head, m in measured.items())
         console.print(f"{precision}: agrees with fp32 on {said}" + (f"; {note}" if note else ""))
     return Graph(
@@ -211,15 +226,15 @@ def _graph(work: Work, precision: Precision, aside: Path, console: Console) -> G
     )
 
 
-def _temperatures(work: Work, graph: InferenceSession) -> dict[str, float]:
+def _temperatures(work: Work, graph: InferenceSession, precision: str) -> dict[str, float]:
     """Return the temperatures that calibrate this graph better than the heads' own."""
     if not work.held_rows:
         return {}
-    answers = run_all(graph, work.held_rows).texts
+    answers = work.of_held[precision] = run_all(graph, work.held_rows)
     whole = [head for head in work.heads if head.kind != "tokens"]
     return temperatures(
         work.held_out,
-        {head.name: answers[head.name] for head in whole},
+        {head.name: answers.texts[head.name] for head in whole},
         {head.name: head.temperature for head in whole},
     )
 

@@ -142,6 +142,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: File
     golden: File
     card: File
+    reference: File | None = None
+    """A sample of what the graphs say of held-out texts, to find drift against; it holds no text."""
     encoder: EncoderSource
     data: dict[str, str]
     """Name of each training file, with its SHA-256."""
@@ -232,6 +234,7 @@ def files_of(manifest: Manifest) -> tuple[File, ...]:
         manifest.tokenizer,
         manifest.golden,
         manifest.card,
+        *((manifest.reference,) if manifest.reference else ()),
         *(graph.file for graph in manifest.graphs),
     )
 

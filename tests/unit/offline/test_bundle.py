@@ -15,9 +15,10 @@ from export.make import make_bundle
 from groundswell.errors import BundleError, InputError
 from groundswell.models.bundle import MANIFEST, load_manifest, sha256_of
 from groundswell.models.golden import check_golden, read_golden
+from groundswell.models.reference import measure, read_reference
 from groundswell.models.session import load
 from groundswell.tasks import content_hash
-from training.checkpoint import read_checkpoint
+from training.checkpoint import read_checkpoint, read_samples
 
 pytestmark = pytest.mark.train
 
@@ -80,6 +81,7 @@ def test_every_file_is_named_and_none_is_a_pickle(bundle):
     manifest = load_manifest(bundle)
     named = {manifest.tokenizer.path, manifest.golden.path, manifest.card.path, MANIFEST}
     named |= {graph.file.path for graph in manifest.graphs}
+    named |= {manifest.reference.path}
 
     assert {path.name for path in bundle.iterdir()} == named
     assert not [name for name in named if name.endswith((".bin", ".pt", ".pkl"))]
@@ -180,3 +182,17 @@ def test_the_command_writes_a_bundle(trained, tmp_path):
 def test_the_command_names_a_bad_precision(tmp_path):
     with pytest.raises(InputError, match="--only int4: must be one of fp32"):
         export(tmp_path, out=tmp_path / "out", only=["int4"])
+
+
+def test_it_carries_a_reference_sample_that_its_own_answers_are_like(bundle, trained):
+    manifest = load_manifest(bundle)
+    model = load(bundle, threads=1, embedding=True)
+    reference = read_reference(bundle, manifest, model.graph.precision)
+    texts = list(dict.fromkeys(read_samples(trained[0])))[: len(reference.units)]
+    again = measure(model, bundle, texts, range(len(texts)))
+
+    assert len(reference.units) == len(texts)
+    assert again.length.tolist() == reference.units.length.tolist()
+    assert again.unknown == pytest.approx(reference.units.unknown)
+    assert again.embedding == pytest.approx(reference.units.embedding, abs=0.02)
+    assert reference.confusions["sentiment"].sum() > 0
