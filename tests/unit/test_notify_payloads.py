@@ -156,6 +156,11 @@ def test_plain_text_is_one_line_and_shown_as_it_is(text):
     assert markdown(text).replace("\\", "").count("<") == 0
 
 
+def test_a_headline_names_the_event():
+    said = payloads.text(message(item(kind="event", about="fraud")))
+    assert "[critical] rates: event (fraud) - firing" in said
+
+
 def test_the_types_of_events():
     reasons = {
         "first_notification": "alert.firing",

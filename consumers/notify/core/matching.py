@@ -112,7 +112,7 @@ def not_enough(filters: Filters, alert: Alert, facts: Facts) -> Withheld | None:
     """Say what an alert that is asked for lacks so far."""
     if not at_least(alert.severity, filters.severity):
         return "below_severity"
-    if filters.stories and alert.kind in ("surge", "event"):
+    if filters.stories and alert.kind == "surge":  # an event is one story
         told = facts.effect.stories if facts.effect else None
         if (len(facts.stories) if told is None else told) < filters.stories:
             return "too_few_stories"

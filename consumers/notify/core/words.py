@@ -150,7 +150,7 @@ def headline(item: Item, language: str) -> str:
     name = plain(item.series.partition(":")[2] or item.series, 80)
     about = words.get(item.about, plain(item.about, 40))
     parts = [f"[{words[item.severity]}] {name}: {words[item.kind]}"]
-    if about and item.kind == "surge":
+    if about and item.kind in {"surge", "event"}:
         parts.append(f"({about})")
     return " ".join([*parts, "-", state])
 
