@@ -67,6 +67,7 @@ def _spans(
         [word.place for word in row.words],
         [word.start for word in row.words],
         [word.end for word in row.words],
+        len(row.ids),
     )
     found = spans_of(head.labels, probabilities(head, reference.words[head.name][place]), words)
     return tuple((span.start, span.end, span.label) for span in found)

@@ -116,7 +116,9 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     ``read`` is false where the text's language is not one that the bundle knows: such items are
     counted apart. ``story`` says which near-duplicates of 24 hours this item stands with, named for the
     first of them; ``new_in`` holds the series in which that story, in this tone, is new. Both are absent
-    in what releases before stories wrote: an item is then its own story.
+    in what releases before stories wrote: an item is then its own story. ``words`` are those that spoke
+    most for a negative tone, the strongest first: at most 5, each cut at 40 characters; none for other
+    tones, nor from a bundle that does not say what its tokens add.
     """
 
     schema: int = SCHEMA
@@ -132,6 +134,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     sentiment: SentimentResult
     topics: tuple[TopicLabel, ...]
     entities: tuple[Entity, ...] = ()
+    words: tuple[str, ...] = ()
     story: str | None = None
     new_in: tuple[str, ...] | None = None
     bundle: str

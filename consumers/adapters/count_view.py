@@ -96,6 +96,7 @@ def _story(tellings: Sequence[StoryLine]) -> Story:
         sources=len({line.source for line in tellings}),
         minute=first.minute,
         topics=tuple(label for label, _ in first.topics),
+        words=first.words,
     )
 
 

@@ -113,6 +113,7 @@ def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:
         settings.threads,
         settings.workers,
         heads=HEADS,
+        explain=True,
     )
     golden = read_golden(settings.bundle, model.manifest)
     distances = check_golden(model, golden)

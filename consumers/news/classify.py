@@ -2,7 +2,7 @@
 `classify`: add labels to every row of a file, with the code of the online path.
 
 A row comes out in its place with all its own fields, `sentiment`, `topics`, `entities` (as far as the
-bundle has such heads), further heads and functions by their own names, and `bundle`; where it has a
+bundle has such heads), `words` (what spoke for a negative tone), further heads and functions by their own names, and `bundle`; where it has a
 field of that name already, ours is called `predicted_…`. Starts and ends of names count characters of
 what the model read: where that is not `text` as it stands, the row holds it as `composed`. A row that
 cannot be read is kept, with `error` in place of the labels, and counted: that is no failure of the
@@ -23,7 +23,7 @@ from rich.progress import Progress
 
 from consumers.news.asking import Asking
 from consumers.news.core.batching import Batcher
-from consumers.news.labels import best, chosen, entities
+from consumers.news.labels import best, chosen, entities, negative_words
 from consumers.news.ports import Labeller
 from consumers.news.row_stories import RowStories
 from consumers.news.rows import Read, labelled, read
@@ -32,7 +32,7 @@ from groundswell.errors import InputError, Rejected
 from groundswell.models.bundle import Head
 from groundswell.models.golden import check_golden, read_golden
 from groundswell.models.scores import Probabilities, Scores, apart, together
-from groundswell.models.session import load
+from groundswell.models.session import EXPLAINED, load
 from groundswell.models.tokens import Row
 from groundswell.settings import Settings
 from groundswell.tasks import Function
@@ -121,6 +121,10 @@ class Classifier:
                 answers[head.name] = entities(head, scores.words[head.name], encoded)
             else:
                 answers |= _named(head, scores.heads[head.name])
+        if scores.contributions is not None:
+            tone = self._model.manifest.head(EXPLAINED)
+            labels = [said["label"] for said in answers[EXPLAINED]]
+            answers["words"] = negative_words(tone, labels, scores, [row.row for row in rows])
         for similar in self._similar:
             answers |= _named(similar.head, similar.probabilities(texts, scores))
         out: list[dict[str, Any]] = []
@@ -165,6 +169,7 @@ def run(
         settings.provider_options,
         settings.threads,
         embedding=bool(declared),
+        explain=True,
     )
     golden = read_golden(settings.bundle, model.manifest)
     check_golden(model, golden)

@@ -1,9 +1,10 @@
 """
-From the scores of a batch to what an opinion says: tone, topics and names.
+From the scores of a batch to what an opinion says: tone, topics, names, and the words behind the tone.
 
 Rules: probabilities leave with four decimals; labels are chosen before rounding; a bundle must have
 the heads ``sentiment`` and ``topic``, and may have ``entities``. Names are bounded in number and
-length, so that no opinion outgrows a Kafka record.
+length, so that no opinion outgrows a Kafka record. Only a negative tone is explained: it is what alerts
+are made of.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from groundswell.events import SENTIMENTS, Entity, Sentiment, SentimentResult, T
 from groundswell.models.bundle import PLAIN, Head, Manifest
 from groundswell.models.scores import Probabilities, Scores
 from groundswell.models.spans import spans_of
+from groundswell.models.spoken import spoke_for
 from groundswell.models.tokens import Row
 
 DECIMALS: Final = 4
@@ -26,16 +28,18 @@ MAX_ENTITIES: Final = 64
 MAX_ENTITY: Final = 200
 """Characters that are kept of a name; its end moves with them."""
 
+NEGATIVE: Final = "negative"
 HEADS: Final = ("sentiment", "topic", "entities")
 """What an opinion is made of."""
 
 
 class Labels(NamedTuple):
-    """What the model says of one text; the best topic stands first, names in order."""
+    """What the model says of one text; the best topic first, names in order, the strongest word first."""
 
     sentiment: SentimentResult
     topics: tuple[TopicLabel, ...]
     entities: tuple[Entity, ...]
+    words: tuple[str, ...] = ()
 
 
 class Labelling:
@@ -74,7 +78,8 @@ class Labelling:
         names: Sequence[tuple[Entity, ...]] = [()] * len(rows)
         if self._entities is not None:
             names = entities(self._entities, scores.words["entities"], rows)
-        return [Labels(*parts) for parts in zip(tones, topics, names, strict=True)]
+        words = negative_words(self._sentiment, [tone.label for tone in tones], scores, rows)
+        return [Labels(*parts) for parts in zip(tones, topics, names, words, strict=True)]
 
 
 def sentiments(head: Head, probabilities: Probabilities) -> list[SentimentResult]:
@@ -120,6 +125,19 @@ def chosen(head: Head, probabilities: Probabilities) -> list[tuple[TopicLabel, .
             for value, column in sorted(row)
         )
         for row in found
+    ]
+
+
+def negative_words(
+    head: Head, labels: Sequence[str], scores: Scores, rows: Sequence[Row]
+) -> list[tuple[str, ...]]:
+    """Return the words that spoke for each negative tone; none where the model explains nothing."""
+    if scores.contributions is None or NEGATIVE not in head.labels:
+        return [()] * len(rows)
+    column = head.labels.index(NEGATIVE)
+    return [
+        spoke_for(column, adds, row.words) if label == NEGATIVE and row.words else ()
+        for label, adds, row in zip(labels, scores.contributions, rows, strict=True)
     ]
 
 

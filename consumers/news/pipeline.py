@@ -212,6 +212,7 @@ def _labelled(bundle: str, work: Work, labels: Labels) -> Labelled:
         sentiment=labels.sentiment,
         topics=labels.topics,
         entities=labels.entities,
+        words=labels.words,
         bundle=bundle,
         origin=work.origin,
     )

@@ -3,8 +3,8 @@ The evidence of an alert, as it is stored and shown: JSON, written once.
 
 Rules: whatever a figure was computed from stands beside it, so that it can be computed again from the
 counts: the span since the onset, what was usual, the parameters, the threshold, the bundles. No text is
-made up: stories are those that were counted. Which words made a story negative is left out: the default
-bundle has no contributions to read them from.
+made up: stories are those that were counted, with the words that spoke for their tone, where the bundle
+says what its tokens add.
 """
 
 from collections.abc import Mapping, Sequence

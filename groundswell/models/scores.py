@@ -12,6 +12,9 @@ from groundswell.models.tokens import Row
 Probabilities: TypeAlias = NDArray[np.float64]
 """Shape [texts, labels], or [words, outputs] for one text; rows sum to one but for ``several`` heads."""
 
+Contributions: TypeAlias = NDArray[np.float32]
+"""Shape [tokens, labels]: what each token of one text adds to the logits of a head."""
+
 _LEAST_LOG: Final = -745.0
 """Of the least number above zero: the logarithm that stands for that of zero."""
 
@@ -22,13 +25,15 @@ class Scores(NamedTuple):
 
     ``heads`` holds [texts, labels] for each head that speaks of whole texts, ``words`` for each head of
     kind ``tokens`` an array [words, outputs] per text. ``broken`` holds the rows for which it answered
-    NaN or infinity. ``embedding``, [texts, width], is None unless it was asked for.
+    NaN or infinity. ``embedding``, [texts, width], is None unless it was asked for; so is
+    ``contributions``, of each text what its tokens add to the logits of the explained head.
     """
 
     heads: Mapping[str, Probabilities]
     broken: frozenset[int]
     words: Mapping[str, list[Probabilities]]
     embedding: NDArray[np.float64] | None = None
+    contributions: list[Contributions] | None = None
 
 
 def apart(scores: Scores, count: int) -> list[Scores]:
@@ -39,6 +44,7 @@ def apart(scores: Scores, count: int) -> list[Scores]:
             frozenset({0} if place in scores.broken else ()),
             {name: rows[place : place + 1] for name, rows in scores.words.items()},
             None if scores.embedding is None else scores.embedding[place : place + 1],
+            None if scores.contributions is None else scores.contributions[place : place + 1],
         )
         for place in range(count)
     ]
@@ -48,11 +54,13 @@ def together(parts: Sequence[Scores]) -> Scores:
     """Return the scores of single texts (see ``apart``, at least one) as those of a batch."""
     first = parts[0]
     vectors = [part.embedding for part in parts if part.embedding is not None]
+    adds = [one for part in parts for one in part.contributions or ()]
     return Scores(
         {name: np.concatenate([part.heads[name] for part in parts]) for name in first.heads},
         frozenset(place for place, part in enumerate(parts) if part.broken),
         {name: [part.words[name][0] for part in parts] for name in first.words},
         np.concatenate(vectors) if vectors else None,
+        None if first.contributions is None else adds,
     )
 
 

@@ -1,7 +1,7 @@
 """
 The model of a bundle: texts in, probabilities out.
 
-Rules: only what its user asked for is computed, never the contributions; a graph whose inputs, outputs
+Rules: only what its user asked for is read from the graph; a graph whose inputs, outputs
 or widths are not the manifest's is refused at loading; what the hardware answers is compared with the
 golden texts (``groundswell.models.golden``) before anybody reads an opinion.
 """
@@ -25,6 +25,10 @@ from groundswell.models.tokens import Row, Tokens
 INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")
 EMBEDDING: Final = "embedding"
 """The graph's output of shape [batch, width] that says where a text lies among others."""
+CONTRIBUTIONS: Final = "contributions"
+"""The graph's output of shape [batch, tokens, labels]: what each token adds to the tone's logits."""
+EXPLAINED: Final = "sentiment"
+"""The head that the contributions are of."""
 
 
 class ModelError(GroundswellError):
@@ -34,6 +38,8 @@ class ModelError(GroundswellError):
 class Model:
     """
     A loaded bundle. ``heads`` are those that it answers for; ``embedding``: whether it embeds, too.
+
+    ``explaining``: whether it says what each token adds to the logits of head ``sentiment``.
 
     ``encode`` may be called by any number of threads, ``run`` by ``workers`` at once (nothing breaks
     with more, but the cores are shared).
@@ -47,6 +53,7 @@ class Model:
         heads: Sequence[Head],
         *,
         embedding: bool = False,
+        explaining: bool = False,
     ) -> None:
         self.manifest = manifest
         self.graph: Graph = opened.choice.graph
@@ -55,10 +62,12 @@ class Model:
         self.workers = opened.workers
         self.heads = tuple(heads)
         self._embedding = embedding
+        self._explaining = explaining
         self._session = opened.session
         self._tokens = tokens
         self._inputs = _inputs(opened.session, manifest)
-        self._outputs = [head.name for head in heads] + [EMBEDDING] * embedding
+        self._outputs = [head.name for head in heads]
+        self._outputs += [EMBEDDING] * embedding + [CONTRIBUTIONS] * explaining
         _check_outputs(opened.session, manifest, self._outputs)
 
     @property
@@ -96,9 +105,10 @@ class Model:
             heads[head.name] = to_probabilities(answer, self.graph.temperature(head))
         embedding = None
         if self._embedding:
-            embedding = np.asarray(answers[-1], dtype=np.float64)
+            embedding = np.asarray(answers[len(self.heads)], dtype=np.float64)
             fine &= np.isfinite(embedding).all(axis=1)
-        return Scores(heads, frozenset(np.flatnonzero(~fine).tolist()), words, embedding)
+        adds = list(answers[-1]) if self._explaining else None
+        return Scores(heads, frozenset(np.flatnonzero(~fine).tolist()), words, embedding, adds)
 
     def _feed(self, rows: Sequence[Row]) -> dict[str, NDArray[np.int64]]:
         lengths = np.array([len(row.ids) for row in rows])
@@ -117,7 +127,7 @@ class Model:
         return feed
 
 
-def load(
+def load(  # noqa: PLR0913 - how a session is made, and what is asked of it
     directory: Path,
     providers: Sequence[str] = ("cpu",),
     provider_options: Mapping[str, Mapping[str, str]] | None = None,
@@ -126,12 +136,14 @@ def load(
     *,
     heads: Collection[str] | None = None,
     embedding: bool = False,
+    explain: bool = False,
 ) -> Model:
     """
     Load the bundle in ``directory`` on the first provider that works; ``threads`` 0: one per core.
 
     ``workers`` is how many batches will be run at once (0: as many as is best). The model answers for
-    those of ``heads`` that the bundle has (None: all), and with the ``embedding`` if wanted.
+    those of ``heads`` that the bundle has (None: all), with the ``embedding`` if wanted, and where
+    ``explain`` says so with the contributions to the tone, if the graph has them.
 
     Raises ``BundleError`` if the bundle is not what it says, ``CannotStart`` if no provider works.
     """
@@ -140,15 +152,25 @@ def load(
         directory, manifest, providers, provider_options or {}, threads or _cores(), workers
     )
     wanted = [head for head in manifest.heads if heads is None or head.name in heads]
+    explaining = explain and _explains(opened.session, wanted)
     tokens = Tokens(
         directory / manifest.tokenizer.path,
         manifest.max_tokens,
         manifest.max_chars,
         truncation=manifest.truncation,
         shapes=manifest.token_types == "shape",  # noqa: S105 - tokens of text
-        words=any(head.kind == "tokens" for head in wanted),
+        words=explaining or any(head.kind == "tokens" for head in wanted),
     )
-    return Model(manifest, opened, tokens, wanted, embedding=embedding)
+    return Model(manifest, opened, tokens, wanted, embedding=embedding, explaining=explaining)
+
+
+def _explains(session: onnxruntime.InferenceSession, heads: Sequence[Head]) -> bool:
+    """Say whether the graph tells what each token adds to the tone, a number a label."""
+    shapes = {node.name: list(node.shape or ()) for node in session.get_outputs()}
+    *axes, width = shapes.get(CONTRIBUTIONS) or [None]
+    return len(axes) == len(("texts", "tokens")) and any(
+        head.name == EXPLAINED and len(head.labels) == width for head in heads
+    )
 
 
 def _inputs(session: onnxruntime.InferenceSession, manifest: Manifest) -> frozenset[str]:
@@ -174,7 +196,7 @@ def _check_outputs(
     for name in wanted:
         if name not in shapes:
             raise BundleError(f"bundle {manifest.id}: the graph has no output {name!r}")
-        if name == EMBEDDING:
+        if name in {EMBEDDING, CONTRIBUTIONS}:
             continue
         head = manifest.head(name)
         axes = 3 if head.kind == "tokens" else 2

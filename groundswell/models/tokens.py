@@ -28,13 +28,18 @@ MOST_SHAPES: Final = 20_000
 
 
 class Words(msgspec.Struct, frozen=True, gc=False):
-    """The words of a text that were kept: the place of each one's first token, its start and its end."""
+    """
+    The words of a text that were kept: the place of each one's first token, its start and its end.
+
+    ``stop`` is the place after the last word's last token.
+    """
 
     text: str
     """What the tokenizer saw: starts and ends count its characters, ends excluded."""
     places: list[int]
     starts: list[int]
     ends: list[int]
+    stop: int
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +48,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     ids: list[int]
     types: bytes | None = None
     words: Words | None = None
-    """Only for a model with a head of kind ``tokens``."""
+    """Only for a model with a head of kind ``tokens``, or one that explains itself."""
 
     def __len__(self) -> int:
         """Return the number of tokens."""
@@ -130,7 +135,9 @@ class Tokens:
                 shape = self._shape(text[start:end])
                 if shape:
                     types[first : last + 1] = bytes((shape,)) * (last + 1 - first)
-        words = Words(text, places, starts, ends) if self._words else None
+        words = None
+        if self._words:
+            words = Words(text, places, starts, ends, lasts[-1] + 1 if lasts else 0)
         return Row(self._kept(encoding.ids), None if types is None else bytes(types), words)
 
     def _shape(self, word: str) -> int:

@@ -110,6 +110,18 @@ async def test_only_the_minutes_asked_for_are_seen(items):
     assert set(await items.view.seen(["all"], MINUTE + 1, MINUTE + 1)) == {MINUTE + 1}
 
 
+async def test_a_story_has_the_words_of_its_first_item(items):
+    first, copy = item(words=("default", "bonds")), item(story="a", new_in=(), words=("late",))
+    await items.put(item(story="a", words=("default", "bonds")), copy, first)
+
+    stories = await items.view.stories("all", MINUTE, MINUTE, 5)
+
+    assert [(story.copies, story.words) for story in stories] == [
+        (2, ("default", "bonds")),
+        (1, ("default", "bonds")),
+    ]
+
+
 async def test_touched_names_the_series_with_their_newest_minute(items):
     await items.put(item(topics=("credit",)), item(at=3))
 

@@ -58,6 +58,7 @@ def test_spans_reach_from_word_to_word_and_average_their_tags(tags, data):
         list(range(1, len(tags) + 1)),
         [3 * n for n in range(len(tags))],
         [3 * n + 2 for n in range(len(tags))],
+        len(tags) + 1,
     )
 
     spans = spans_of(TAGS, probabilities, words)

@@ -41,6 +41,14 @@ def test_title_and_body_are_read_and_null_is_nothing(tmp_path):
     assert row["sentiment"]["label"] == "negative"
 
 
+def test_the_words_that_spoke_for_a_negative_tone_are_written(tmp_path):
+    rows = [b'{"text": "Fraud, fraud"}', b'{"text": "Profit soars", "words": "mine"}']
+    first, second = classified(tmp_path, rows)
+
+    assert first["words"] == ["Fraud"]
+    assert (second["words"], second["predicted_words"]) == ("mine", [])
+
+
 def test_own_fields_are_never_overwritten(tmp_path):
     [row] = classified(tmp_path, [b'{"text": "fraud", "sentiment": "mine"}'])
 

@@ -4,12 +4,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from consumers.counts.core.lines import decode_line, encode_line, line_of
 from consumers.news import labels
 from consumers.news.labels import Labelling
 from consumers.news.pipeline import Incoming, Labelled, Pipeline, Work
 from consumers.news.voices import Voice, Voices
 from groundswell.errors import BundleError
-from groundswell.events import Opinion, Origin, decode_log
+from groundswell.events import Opinion, Origin, decode_log, encode_log
 from groundswell.models.session import load
 from tests.news_world import TAGGER, TINY, item
 
@@ -56,6 +57,27 @@ def test_names_stand_in_the_opinion_by_their_place_in_the_composed_text():
         ("fed", "LOC"),
     ]
     assert all(composed[name.start : name.end] == name.text for name in opinion.entities)
+
+
+def test_the_words_behind_a_negative_tone_stand_in_the_opinion_and_in_its_story_line():
+    model = load(TINY, threads=1, heads=labels.HEADS, explain=True)
+    negative, positive = opinions(model, item("Fraud, fraud"), item("Profit soars"))
+
+    assert (negative.words, positive.words) == (("Fraud",), ())
+    assert decode_log(encode_log(negative)) == negative
+    line = line_of(negative, 7, (0, 9), late=False, new=True)
+    assert line.words == ("Fraud",)
+    assert decode_line(encode_line(line)[1]) == line
+
+
+def test_an_opinion_of_before_has_no_words_and_a_line_takes_no_more_than_it_keeps():
+    [opinion] = opinions(Changed(), item("fraud"))
+    written = msgspec.json.decode(encode_log(opinion))
+    del written["words"]
+    more = msgspec.structs.replace(opinion, words=("x" * 99,) * 9)
+
+    assert decode_log(msgspec.json.encode(written)) == opinion
+    assert line_of(more, 7, (0, 9), late=False, new=True).words == ("x" * 40,) * 5
 
 
 def test_a_bundle_without_the_head_names_nothing():

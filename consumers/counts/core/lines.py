@@ -31,6 +31,9 @@ URL_KEPT: Final = 512
 NAME_KEPT: Final = 128
 """Characters of sources, bundles and labels; what identifies an item is kept up to ``URL_KEPT``."""
 TOPICS_KEPT: Final = 8
+WORDS_KEPT: Final = 5
+WORD_KEPT: Final = 40
+"""Characters of a word."""
 
 _KEY: Final = struct.Struct(">QIQ")
 _BIAS: Final = 1 << 63
@@ -52,7 +55,8 @@ class StoryLine(msgspec.Struct, frozen=True, array_like=True):
     negative, neutral and positive; ``topics`` are labels with theirs, the surest first. An item without
     a story is its own. Its place in the source is ``topic``, ``topic_id``, ``partition`` and
     ``offset``, that in the log ``log_partition`` and ``log_offset``. ``title`` is cut at 300
-    characters; a ``url`` of more than 512 is left out, since half a link leads elsewhere.
+    characters; a ``url`` of more than 512 is left out, since half a link leads elsewhere. ``words``
+    spoke for the negative tone; lines of before they were kept have none.
     """
 
     minute: int
@@ -74,6 +78,7 @@ class StoryLine(msgspec.Struct, frozen=True, array_like=True):
     offset: int
     log_partition: int
     log_offset: int
+    words: tuple[str, ...] = ()
 
 
 Entry: TypeAlias = tuple[int, bytes]
@@ -110,6 +115,7 @@ def line_of(
         offset=origin.offset,
         log_partition=place[0],
         log_offset=place[1],
+        words=tuple(word[:WORD_KEPT] for word in opinion.words[:WORDS_KEPT]),
     )
 
 

@@ -9,7 +9,8 @@ class Story(msgspec.Struct, frozen=True):
 
     ``published`` in ms since 1970; ``negative`` is the model's P(negative) of its first item in the
     series, and ``minute`` the one in which that item counted there; ``copies`` items of ``sources``
-    outlets told it. ``topics`` are the labels that the model gave that item, the surest first.
+    outlets told it. ``topics`` are the labels that the model gave that item, the surest first, and
+    ``words`` those of its words that spoke most for the negative tone.
     """
 
     story: str
@@ -22,3 +23,4 @@ class Story(msgspec.Struct, frozen=True):
     sources: int = 1
     minute: int = 0
     topics: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
