@@ -101,6 +101,7 @@ async def killing(url, key, kills, rng, done):
     ("count", "kills"),
     [
         pytest.param(40, 4, marks=pytest.mark.timeout(180)),
+        pytest.param(1_000, 20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
         pytest.param(10_000, 100, marks=[pytest.mark.soak, pytest.mark.timeout(7000)]),
     ],
 )

@@ -118,6 +118,8 @@ def test_hostile_news_is_one_line_of_text_elsewhere(title):
     said = payloads.text(message(item(stories=1, title=title)))
     assert not set(said) & set("\u202e\u2066\ufeff\x00\x1b\r")
     assert "@everyone" not in said
+    assert "<!channel" not in said
+    assert "<@U" not in said
     post = payloads.feishu(message(item(stories=1, title=title)))["content"]["post"]["zh_cn"]
     tags = {part["tag"] for row in post["content"] for part in row}
     assert tags == {"text", "a"}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from consumers.records.notices.values import Item, Reason
 
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~])")
-_MENTION: Final = re.compile(r"@(?=\w)")
+_MENTION: Final = re.compile(r"@(?=\w)|<(?=[!@#])")
 _HIDDEN: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 TITLE: Final = 200
 LONGEST_URL: Final = 2000
@@ -97,7 +97,7 @@ def plain(text: str, most: int = TITLE) -> str:
     """Return text from outside on one line, without what is not seen or calls people."""
     kept = (" " if c.isspace() else c for c in text if c.isspace() or _shown(c))
     bare = " ".join("".join(kept).split())
-    bare = _MENTION.sub("@\u200b", bare)
+    bare = _MENTION.sub(lambda found: found[0] + "\u200b", bare)
     return bare if len(bare) <= most else bare[: most - 1] + "…"
 
 
