@@ -1,22 +1,23 @@
 -- One step of `count`: all of it, or nothing.
 --
 -- KEYS: states, series, bundles, ends of minutes, hours and days, spans and ends of story lines,
---   version of the registry, then one hash of cells each, then one shelf of lines each.
+--   version of the registry, sources, then one hash of cells each, then one shelf of lines each.
 -- ARGV[1], msgpack: partition, expected state or "", new state, end and level of each hash of cells,
 --   fields and packed cells of each, series and minutes, bundle hashes and names,
 --   per level the end up to which windows are too old, how many of those to delete at most,
 --   the position that the lines must go up to for the step to carry them on ("": none), the positions
 --   of the step ("": leave the spans as they are), how many lines a shelf keeps, minutes and entries of
---   each shelf, the version of the registry that the step was folded under ("any": no matter).
+--   each shelf, the version of the registry that the step was folded under ("any": no matter), how many
+--   sources are kept, sources and minutes.
 -- Answers {1} when done, {0} or {0, the state held}, or {2, the version} under another registry.
 --
 -- Rule: everything is read, and every type is met, before the first write: an error in the middle
 -- would leave half a step, for Redis does not roll back.
-local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under =
+local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under, named =
   unpack(cmsgpack.unpack(ARGV[1]))
 
 local anchor, began, position, kept, shelves = unpack(lines)
-local CELLS = 9 -- keys before those of cells
+local CELLS = 10 -- keys before those of cells
 local LINES = CELLS + #deltas
 
 local held = redis.call('HGET', KEYS[1], partition)
@@ -68,6 +69,7 @@ for i = 1, #deltas do
 end
 redis.call('ZCARD', KEYS[2])
 redis.call('HLEN', KEYS[3])
+local known, sources = redis.call('ZCARD', KEYS[10]), named[2]
 local old = {}
 for level = 1, 3 do
   redis.call('ZCARD', KEYS[3 + level])
@@ -117,6 +119,10 @@ for i = 1, #shelves do
 end
 for i = 1, #series, 2 do redis.call('ZADD', KEYS[2], 'GT', series[i + 1], series[i]) end
 for i = 1, #bundles, 2 do redis.call('HSET', KEYS[3], bundles[i], bundles[i + 1]) end
+for i = 1, #sources, 2 do redis.call('ZADD', KEYS[10], 'GT', sources[i + 1], sources[i]) end
+if known + #sources / 2 > named[1] then
+  redis.call('ZREMRANGEBYRANK', KEYS[10], 0, -named[1] - 1)
+end
 -- The hashes found too old stand in this shard's own index, hence in this slot.
 for level = 1, 3 do
   if #old[level] > 0 then

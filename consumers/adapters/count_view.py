@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from consumers.adapters.redis_counts import open_counts
-from consumers.counts.core.cells import Tally
+from consumers.counts.core.cells import Tally, hash_of
 from consumers.counts.core.lines import LINES_KEPT, StoryLine
 from consumers.counts.ports import CountReader, CountStore
 from consumers.watch.core.evidence import Seen
@@ -26,7 +26,7 @@ _READ: Final = 2 * LINES_KEPT
 
 
 class CountsView:
-    """The ``CountView`` port over any reader of the counts."""
+    """The ``CountView`` and ``SourceNames`` ports over any reader of the counts."""
 
     def __init__(self, reader: CountReader) -> None:
         self._reader = reader
@@ -53,6 +53,9 @@ class CountsView:
 
     async def bundles(self) -> Mapping[int, str]:
         return await self._reader.bundles()
+
+    async def sources(self) -> Mapping[int, str]:
+        return {hash_of(name): name for name in sorted(await self._reader.sources())}
 
 
 def seen_of(tally: Tally) -> Seen:

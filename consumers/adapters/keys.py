@@ -30,6 +30,11 @@ def bundles(prefix: str, shard: int) -> str:
     return f"{{{prefix}{shard}}}:bundles"
 
 
+def sources(prefix: str, shard: int) -> str:
+    """Keep in a sorted set: name of a source -> the newest minute (since 1970) in which it counted."""
+    return f"{{{prefix}{shard}}}:sources"
+
+
 def ends(prefix: str, shard: int, level: Level) -> str:
     """Keep in a sorted set: key of a hash of cells -> the end of its window (minutes since 1970)."""
     return f"{{{prefix}{shard}}}:ends:{_LETTERS[level]}"

@@ -13,7 +13,7 @@ from consumers.counts.core.following import ENTITIES, Followed, Registry, Since
 from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, end_of, place_of
 from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, newest
 from consumers.counts.core.state import PartitionState
-from consumers.counts.core.step import Retention, Step, spanned
+from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, spanned
 from consumers.counts.core.strangers import STRANGERS, enough, life, noted
 from consumers.counts.ports import Changed, Held, Snapshot
 from groundswell.errors import Transient
@@ -30,6 +30,7 @@ class Shard:
         self.states: dict[int, PartitionState] = {}
         self.series: dict[str, int] = {}
         self.bundles: dict[int, str] = {}
+        self.sources: dict[str, int] = {}
         self.cells: dict[CellHash, dict[int, Tally]] = {}
         self.lines: dict[Shelf, tuple[Entry, ...]] = {}
         self.spans: dict[int, Span] = {}
@@ -63,6 +64,11 @@ class Shard:
         for series, minute in step.touched.items():
             self.series[series] = max(minute, self.series.get(series, minute))
         self.bundles.update(step.bundles)
+        for name, minute in step.sources.items():
+            self.sources[name] = max(minute, self.sources.get(name, minute))
+        if len(self.sources) > SOURCES_NAMED:
+            ranked = sorted(self.sources.items(), key=lambda held: (held[1], held[0].encode()))
+            self.sources = dict(ranked[-SOURCES_NAMED:])
 
     def follow(self, added: Mapping[str, Scheme | None]) -> None:
         """Follow series from where each partition stands."""
@@ -226,6 +232,14 @@ class MemoryCounts:
     async def bundles(self) -> Mapping[int, str]:
         self._reach()
         return {k: name for shard in self.shards for k, name in shard.bundles.items()}
+
+    async def sources(self) -> Mapping[str, int]:
+        self._reach()
+        found: dict[str, int] = {}
+        for shard in self.shards:
+            for name, minute in shard.sources.items():
+                found[name] = max(minute, found.get(name, minute))
+        return found
 
     async def hashes(self, shard: int) -> frozenset[CellHash]:
         self._reach()

@@ -139,6 +139,17 @@ class RedisCounts(RedisSeries):
             found |= {int(key): name.decode() for key, name in stored.items()}
         return found
 
+    async def sources(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for shard in range(self._shards):
+            name = keys.sources(self._prefix, shard)
+            async with speaking(self._place):
+                answer = await whole(self._client.zrange(name, 0, -1, withscores=True))
+            for member, score in answer:
+                source = member.decode()
+                found[source] = max(int(score), found.get(source, int(score)))
+        return found
+
     async def hashes(self, shard: int) -> frozenset[CellHash]:
         found = set()
         for level in LEVELS:

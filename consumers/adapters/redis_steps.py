@@ -15,7 +15,7 @@ from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import pack
 from consumers.counts.core.levels import LEVELS, end_of
 from consumers.counts.core.lines import LINES_KEPT
-from consumers.counts.core.step import Retention, Step
+from consumers.counts.core.step import SOURCES_NAMED, Retention, Step
 
 DELETED_AT_ONCE: Final = 64
 """Windows deleted in one step at most, per level: so that no step takes long."""
@@ -68,6 +68,7 @@ def laid_out(
         DELETED_AT_ONCE,
         [*carried, LINES_KEPT, shelves],
         step.version,
+        [SOURCES_NAMED, [part for minute_of in step.sources.items() for part in minute_of]],
     ]
     names = [
         swap.hash,
@@ -77,6 +78,7 @@ def laid_out(
         keys.spans(prefix, shard),
         keys.shelf_ends(prefix, shard),
         keys.version(prefix, shard),
+        keys.sources(prefix, shard),
         *(keys.cells(prefix, shard, name) for name in step.cells),
         *(keys.lines(prefix, shard, shelf) for shelf in step.lines),
     ]

@@ -82,6 +82,10 @@ class CountReader(Protocol):
         """Return the names behind the hashes of bundles."""
         ...
 
+    async def sources(self) -> Mapping[str, int]:
+        """Return the sources that counted last, with their newest minute: ``SOURCES_NAMED`` a shard."""
+        ...
+
 
 class CountStore(CountReader, Protocol):
     """Holds the counts."""

@@ -128,7 +128,9 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         writer = KafkaWriter(settings)
         stack.push_async_callback(writer.stop)
         relay = Relay(records, writer, settings.alerts_topic, metrics.told)
-        watching = Measured(plan, view, records, relay, clock, health, metrics=metrics, stop=stop)
+        watching = Measured(
+            plan, view, records, relay, clock, health, sources=view, metrics=metrics, stop=stop
+        )
         await watching.run(stop)
         log.info("stopped")
 

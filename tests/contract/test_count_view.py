@@ -122,6 +122,16 @@ async def test_a_story_has_the_words_of_its_first_item(items):
     ]
 
 
+async def test_sources_have_their_names(items):
+    assert await items.view.sources() == {}
+
+    await items.put(item(source="Harbour Wire"), item(source="The Tally", label="neutral"))
+    await items.put(item(partition=1, source="Harbour Wire"), partition=1)
+
+    names = ("Harbour Wire", "The Tally")
+    assert await items.view.sources() == {hash_of(name): name for name in names}
+
+
 async def test_touched_names_the_series_with_their_newest_minute(items):
     await items.put(item(topics=("credit",)), item(at=3))
 

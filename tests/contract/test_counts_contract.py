@@ -19,7 +19,7 @@ from consumers.counts.core.cells import SOURCES_KEPT, Tally, merge, smallest
 from consumers.counts.core.fold import fold
 from consumers.counts.core.levels import LEVELS, CellHash
 from consumers.counts.core.state import PartitionState
-from consumers.counts.core.step import Step
+from consumers.counts.core.step import SOURCE_KEPT, SOURCES_NAMED, Step
 from consumers.counts.ports import CountStore, Held
 from groundswell.settings import Settings
 from tests.count_world import T0, L, mark, opinion, random_opinion, records
@@ -106,6 +106,7 @@ async def test_an_empty_store_holds_nothing(world):
         assert await store.cells(["all"], "minute", MINUTE, MINUTE + 5) == {"all": {}}
         assert await store.cells([], "minute", MINUTE, MINUTE + 5) == {}
         assert await store.bundles() == {}
+        assert await store.sources() == {}
         assert await store.hashes(0) == frozenset()
 
 
@@ -119,6 +120,7 @@ async def test_a_step_moves_state_and_counts_together(world):
         assert await store.states() == {0: step.state}
         assert await store.series() == {"all": MINUTE + 1, "topic:rates": MINUTE + 1}
         assert list((await store.bundles()).values()) == ["b@1"]
+        assert await store.sources() == {"wire": MINUTE + 1}
         cells = (await store.cells(["all"], "minute", MINUTE, MINUTE + 1))["all"]
         assert {bucket: cell.items for bucket, cell in cells.items()} == {
             MINUTE: (1, 0, 0),
@@ -238,6 +240,28 @@ async def test_what_the_newest_mark_has_left_behind_is_deleted_a_few_at_a_time(w
         assert len([h for h in await store.hashes(0) if h.level == "hour"]) == 71
 
 
+async def test_the_names_of_the_newest_sources_are_kept_however_the_log_was_cut(world):
+    named = [f"wire {n:04}" for n in range(SOURCES_NAMED + 40)]
+    rows = [
+        opinion(n, at=T0 + n // 30 * 60_000, source=name, topics=())
+        for n, name in enumerate([*named, "x" * (SOURCE_KEPT + 1), named[0]])
+    ]
+    newest = {name: MINUTE + n // 30 for n, name in enumerate(named)}
+    newest[named[0]] = MINUTE + (len(rows) - 1) // 30
+    for cut in (len(rows), 700, 41):
+        async with world.open() as store:
+            state = None
+            for first in range(0, len(rows), cut):
+                step = step_of(state or NEW, *rows[first : first + cut])
+                assert await store.step(0, state, step) is None
+                state = step.state
+            ranked = sorted(newest, key=lambda name: (newest[name], name))
+            kept = ranked[-SOURCES_NAMED:]
+            assert await store.sources() == {name: newest[name] for name in kept}
+            assert named[0] in kept
+            assert named[1] not in kept
+
+
 async def random_steps(store, seed):
     """Apply random steps of two partitions, some of them stale; return what the store answered."""
     rng = random.Random(seed)
@@ -255,7 +279,8 @@ async def random_steps(store, seed):
         step = step_of(state, *rows)
         answers.append(await store.step(partition, NEW if stale else known, step))
         held[partition] = await store.state(partition)
-    return answers, await everything(store), await store.series(), await store.bundles()
+    names = await store.bundles(), await store.sources()
+    return answers, await everything(store), await store.series(), names
 
 
 @given(seed=st.integers(0, 2**32))

@@ -26,7 +26,7 @@ from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Shelf, place
 from consumers.counts.core.lines import Entry, encode_line, line_of, newest
 from consumers.counts.core.minutes import minute_of
 from consumers.counts.core.state import Fence, PartitionState, Totals
-from consumers.counts.core.step import Finding, Step
+from consumers.counts.core.step import SOURCE_KEPT, Finding, Step
 from consumers.ports import Record
 from groundswell.events import (
     SENTIMENTS,
@@ -80,6 +80,7 @@ class _Batch:
         self.refused = dict(state.totals.refused)
         self.minutes: defaultdict[tuple[str, int], _Growing] = defaultdict(_Growing)
         self.bundles: dict[int, str] = {}
+        self.sources: dict[str, int] = {}
         self.found: dict[str, tuple[str, int]] = {}
         self.arrivals: list[int] = []
         self.lines: defaultdict[Shelf, list[Entry]] = defaultdict(list)
@@ -197,6 +198,8 @@ class _Batch:
         self.arrivals.append(arrived)
         bundle, source = hash_of(opinion.bundle), hash_of(opinion.source)
         self.bundles[bundle] = opinion.bundle
+        if len(opinion.source) <= SOURCE_KEPT:
+            self.sources[opinion.source] = max(minute, self.sources.get(opinion.source, minute))
         item = SENTIMENTS.index(opinion.sentiment.label) + 6 * late
         negative = round(opinion.sentiment.probabilities.get("negative", 0.0) * SCALE)
         lines: dict[bool, Entry] = {}
@@ -265,6 +268,7 @@ def fold(
         began=state.position,
         version=following.version,
         strangers=tuple(batch.strangers),
+        sources=batch.sources,
     )
 
 

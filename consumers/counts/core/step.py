@@ -6,12 +6,17 @@ Rules: a step is applied whole or not at all; what expires is judged by a mark o
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consumers.counts.core.cells import Tally
 from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Level, Shelf, place_of
 from consumers.counts.core.lines import Entry, Span
 from consumers.counts.core.state import PartitionState
+
+SOURCES_NAMED: Final = 1000
+"""Sources of a shard whose names are kept."""
+SOURCE_KEPT: Final = 128
+"""Characters of a name."""
 
 
 class Finding(NamedTuple):
@@ -30,7 +35,8 @@ class Step(NamedTuple):
     that counted; ``bundles`` the names behind the bundle hashes; ``arrivals`` the arrival (ms) of each
     opinion that counted; ``lines`` the story lines to put on each shelf; ``began`` the position that
     the batch was read from; ``version`` the registry that it was folded under; ``strangers`` names
-    each story of an entity that nobody follows, with its minute.
+    each story of an entity that nobody follows, with its minute; ``sources`` the newest minute of each
+    source that counted, of which a shard keeps the newest ``SOURCES_NAMED``.
     """
 
     state: PartitionState
@@ -43,6 +49,7 @@ class Step(NamedTuple):
     began: int = 0
     version: str = ""
     strangers: tuple[tuple[str, int], ...] = ()
+    sources: Mapping[str, int] = MappingProxyType({})
 
 
 def anchor(held: PartitionState | None, step: Step) -> int | None:
