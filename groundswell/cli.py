@@ -106,6 +106,14 @@ def notify(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Answer the API: alerts, series, subscriptions, streams of events, news pushed in."""
+    from consumers.web.app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
 def classify(
     file: Annotated[
         str, typer.Argument(help="JSON lines with `text`, or `title` and `body`; -: stdin.")
@@ -218,6 +226,7 @@ def _add_offline_programs() -> None:
     app.add_typer(import_module("groundswell.models_cli").models, name="models")
     app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
     app.add_typer(import_module("consumers.series.cli").series, name="series")
+    app.add_typer(import_module("consumers.web.keys_cli").keys, name="keys")
     subscribing, more = "consumers.notify.desk.cli", "consumers.notify.desk.more_cli"
     app.add_typer(import_module(subscribing).subscriptions, name="subscriptions")
     for name in ("channels", "silences", "deliveries"):

@@ -1,5 +1,5 @@
 """
-The generated documents: JSON Schemas, the AsyncAPI document, the tables of settings and metrics.
+The generated documents: JSON Schemas, the AsyncAPI and OpenAPI documents, the tables of settings and metrics.
 
 `python -m tests.documents docs` writes them; a test compares what stands there with what comes out.
 """
@@ -16,6 +16,8 @@ from consumers.news import metrics as consume_metrics
 from consumers.notify import metrics as notify_metrics
 from consumers.watch import metrics as watch_metrics
 from consumers.watch.relay import AlertMessage
+from consumers.web import metrics as serve_metrics
+from consumers.web.build import bare
 from groundswell import __version__, events
 from groundswell.models.bundle import Manifest
 from groundswell.settings import PREFIX, Settings
@@ -36,6 +38,7 @@ def documents() -> dict[str, str]:
     return {
         **{f"schemas/{name}.json": _json(_schema(kind, name)) for name, kind in SCHEMAS.items()},
         "asyncapi.json": _json(_asyncapi()),
+        "openapi.json": _json(bare().openapi()),
         "settings.md": _settings(),
         "metrics.md": _metrics(),
     }
@@ -168,6 +171,7 @@ def _metrics() -> str:
         ("count", count_metrics),
         ("watch", watch_metrics),
         ("notify", notify_metrics),
+        ("serve", serve_metrics),
     ):
         lines.append(f"\n## `{program}`\n\n| metric | type | meaning |\n|---|---|---|\n")
         lines += [f"| `{n}` | {kind} | {text} |\n" for n, kind, text in module.described()]

@@ -20,6 +20,7 @@ TYPES: Final[dict[str, tuple[int, str]]] = {
     "conflict": (409, "What stands there does not allow it"),
     "precondition-failed": (412, "It has changed meanwhile"),
     "too-large": (413, "The body is too large"),
+    "unsupported": (415, "The media type is not read"),
     "invalid": (422, "A field cannot be meant"),
     "precondition-required": (428, "Say what you change: If-Match"),
     "too-many-requests": (429, "Too many requests"),
