@@ -103,6 +103,8 @@ class Watching:
     sources: SourceNames = field(default_factory=Unsaid)
     _lease: Lease | None = None
     _asked: float = float("-inf")
+    _said: tuple[str, int] | None = None
+    """The holder and the epoch that were logged last."""
     _mind: Mind | None = None
     _standings: dict[int, Standing] = field(default_factory=dict)
     _left_out: tuple[int, ...] = ()
@@ -157,7 +159,9 @@ class Watching:
                 held = await self.records.acquire(self.plan.holder, LEASE_MS)
                 self._lease = held if held.holder == self.plan.holder else None
                 self._mind = None
-                log.info("lease", holder=held.holder, epoch=held.epoch)
+                if (held.holder, held.epoch) != self._said:
+                    self._said = held.holder, held.epoch
+                    log.info("lease", holder=held.holder, epoch=held.epoch)
         self.health.working(LEASE)  # who stands by is ready as well
         return self._lease is not None
 

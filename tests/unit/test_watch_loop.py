@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumers.records.memory import MemoryRecords
 from consumers.records.ports import Filter
@@ -224,3 +225,19 @@ async def test_many_series_are_read_in_shorter_batches():
     await world.process("a").turn()
 
     assert spans == [(len(names), START, START + 9)]
+
+
+async def test_who_holds_the_lease_is_logged_once_each_time_that_it_changes():
+    world = World()
+    first, second = world.process("a"), world.process("b")
+    with capture_logs() as logs:
+        for _ in range(10):
+            world.clock.seconds += RENEW_SECONDS
+            await first.turn()
+            await second.turn()
+        for _ in range(10):  # the first is gone: the second takes over
+            world.clock.seconds += RENEW_SECONDS
+            await second.turn()
+
+    said = [(entry["holder"], entry["epoch"]) for entry in logs if entry["event"] == "lease"]
+    assert said == [("a", 1), ("a", 1), ("b", 2)]
