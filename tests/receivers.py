@@ -36,6 +36,7 @@ class Receiver:
     calls: list[Call] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -52,7 +53,8 @@ class Receiver:
             if said == "close":
                 return
             if said == "hang":
-                await asyncio.sleep(60)
+                await self.over.wait()
+                return
             self.calls.append(call)
             status, more, payload = said
             given = {"Content-Length": str(len(payload)), "Connection": "close", **more}
@@ -76,6 +78,7 @@ async def receiving(answer=None, tls: ssl.SSLContext | None = None):
     try:
         yield receiver
     finally:
+        receiver.over.set()
         server.close()
 
 
