@@ -62,7 +62,7 @@ def export(  # noqa: PLR0913 - each argument is an option of the command
         list[str] | None, typer.Option(help="Bless a model trained on such data; repeatable.")
     ] = None,
     most_milliseconds: Annotated[
-        float | None, typer.Option(min=0.001, help="For one text on one thread of this machine.")
+        float | None, typer.Option(min=0.001, help="Of CPU for one text on this machine.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="Private key to sign the bundle with.")] = None,
     publish: Annotated[

@@ -184,11 +184,11 @@ def _unpaired(bench: Bench | None, plan: Plan) -> list[Verdict]:
     if bench is None:
         return [not_asked(name, NO_GOLD) for name in ("calibration", "behaviour")]
     sure = [found for beside in bench.heads if (found := sureness_of(beside))]
-    tests = behaviour_of(bench)
+    tests, champions = behaviour_of(bench), champion_behaviour(bench)
     return [
         *(labelled.calibration(each, plan.limits) for each in sure),
-        labelled.invariance(tests, plan.limits),
-        labelled.directions(tests, champion_behaviour(bench), plan.limits),
+        labelled.invariance(tests, champions, plan.limits),
+        labelled.directions(tests, champions, plan.limits),
     ]
 
 

@@ -138,7 +138,7 @@ def behaviour_of(bench: Bench) -> list[Tried]:
 
 
 def champion_behaviour(bench: Bench) -> list[Tried] | None:
-    """Run the directional tests of the comparable heads on the champion; None without one."""
+    """Run the behavioural tests of the comparable heads on the champion; None without one."""
     if bench.theirs is None:
         return None
     return [

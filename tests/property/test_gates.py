@@ -227,11 +227,14 @@ def test_each_gate_on_both_sides_of_its_threshold():
         (labelled.churn(Churn("h", 100, 8, "texts"), LIMITS), True),
         (labelled.churn(Churn("h", 100, 9, "texts"), LIMITS), False),
         (labelled.calibration(Sureness("h", 99, 0.09, None), LIMITS), True),
-        (labelled.calibration(Sureness("h", 99, 0.11, 0.5), LIMITS), False),
+        (labelled.calibration(Sureness("h", 99, 0.11, None), LIMITS), False),
+        (labelled.calibration(Sureness("h", 99, 0.11, 0.09), LIMITS), False),
+        (labelled.calibration(Sureness("h", 99, 0.135, 0.12), LIMITS), True),
+        (labelled.calibration(Sureness("h", 99, 0.145, 0.12), LIMITS), False),
         (labelled.calibration(Sureness("h", 99, 0.05, 0.02), LIMITS), False),
-        (labelled.invariance([tried("invariance", 300, 6)], LIMITS), True),
-        (labelled.invariance([tried("invariance", 300, 20)], LIMITS), False),
-        (labelled.invariance([tried("invariance", 300, 90, whole=False)], LIMITS), None),
+        (labelled.invariance([tried("invariance", 300, 6)], None, LIMITS), True),
+        (labelled.invariance([tried("invariance", 300, 20)], None, LIMITS), False),
+        (labelled.invariance([tried("invariance", 300, 90, whole=False)], None, LIMITS), None),
         (labelled.directions([tried("direction", 99, 50)], None, LIMITS), None),
         (files.parity({"texts": 300.0, "h": 9e-5}, LIMITS), True),
         (files.parity({"texts": 300.0, "h": 2e-4}, LIMITS), False),
@@ -250,6 +253,15 @@ def test_each_gate_on_both_sides_of_its_threshold():
 
     assert [verdict.passed for verdict, _ in asked] == [passed for _, passed in asked]
     assert all(verdict.reason for verdict, _ in asked)
+
+
+def test_what_the_champion_does_as_often_is_not_held_against_its_successor():
+    champion = [tried("invariance", 300, 22)]
+
+    for flips, passed in ((22, True), (60, False)):
+        verdict = labelled.invariance([tried("invariance", 300, flips)], champion, LIMITS)
+        assert verdict.passed is passed
+        assert verdict.threshold == pytest.approx(22 / 300, abs=1e-6)
 
 
 def test_a_head_that_follows_changed_words_less_often_than_the_champion_is_refused():
@@ -291,6 +303,7 @@ def test_a_quantised_file_is_held_to_fp32(topic, names, held, passed):
     verdict = files.quantised(GRAPH, measured, HEADS, held, LIMITS)
 
     assert verdict.passed is passed
+    assert not passed or (verdict.figure or 0.0) >= (verdict.threshold or 1.0)
     assert "the heads in fp32" in verdict.reason
     assert files.quantised(GRAPH, {}, HEADS, held, LIMITS).passed is False
 

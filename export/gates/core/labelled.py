@@ -136,32 +136,47 @@ def churn(found: Churn, limits: Limits) -> Verdict:
 
 
 def calibration(found: Sureness, limits: Limits) -> Verdict:
-    """Bound the calibration error, also beside the champion's."""
+    """
+    Bound the calibration error, also beside the champion's.
+
+    Where the champion is beyond the bound itself, only that counts: else no successor could ever come.
+    """
     limit, beside = limits.ece, ""
     if found.champion is not None:
-        limit = min(limit, found.champion + limits.ece_worse)
+        near = found.champion + limits.ece_worse
+        limit = min(limit, near) if found.champion <= limit else near
         beside = f", the champion's {found.champion:.3f}"
     reason = f"ECE {found.ece:.3f} on {found.rows} rows{beside}; at most {limit:.3f} is asked"
     return _verdict(f"calibration: {found.head}", found.ece <= limit, reason, found.ece, limit)
 
 
-def invariance(tests: Sequence[Tried], limits: Limits) -> Verdict:
+def invariance(
+    tests: Sequence[Tried], champions: Sequence[Tried] | None, limits: Limits
+) -> Verdict:
     """
     Refuse a head whose labels hang on what must not matter: names, a link, capitals.
 
-    Held is the lower end of the interval of each test's share of flips, for a few texts prove nothing.
-    Token heads are left out: with another name other stretches are right.
+    Held is the lower end of the interval of each test's share of flips, for a few texts prove nothing;
+    where the champion's own share is larger than what may flip, it is held against that. Token heads are
+    left out: with another name other stretches are right.
     """
     held = [t for t in tests if t.kind == "invariance" and t.whole and t.tried]
     if not held:
         return not_asked("behaviour: invariance", "no test of a head of whole texts changed a text")
-    worst = max(held, key=lambda t: at_least(t.failures, t.tried))
-    low = at_least(worst.failures, worst.tried)
+    beside = {(t.head, t.name): t.failures / t.tried for t in champions or () if t.tried}
+
+    def bounds(test: Tried) -> tuple[float, float]:
+        own = beside.get((test.head, test.name), 0.0)
+        return at_least(test.failures, test.tried), max(limits.flips, own)
+
+    worst = max(held, key=lambda test: bounds(test)[0] - bounds(test)[1])
+    low, limit = bounds(worst)
     reason = (
         f"worst is {worst.name} of {worst.head}: {worst.failures} of {worst.tried} labels flip, surely "
-        f"at least {low:.1%}; at most {limits.flips:.0%} may"
+        f"at least {low:.1%}; at most {limit:.1%} may"
+        + (", as many as of the champion" if limit > limits.flips else "")
     )
-    return _verdict("behaviour: invariance", low <= limits.flips, reason, low, limits.flips)
+    return _verdict("behaviour: invariance", low <= limit, reason, low, limit)
 
 
 def directions(

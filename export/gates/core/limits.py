@@ -34,7 +34,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     larger: float = 1.5
     """Times the champion's memory."""
     milliseconds: float | None = None
-    """For one text on one thread, on the machine that exports."""
+    """Of CPU for one text on one thread, on the machine that exports."""
     label_rows: int = 10
     """Rows of each label that a gold set must hold."""
     licences: frozenset[str] = frozenset()

@@ -85,7 +85,7 @@ class Tried(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one text costs in a process of its own: the median of its milliseconds, and peak memory."""
+    """What one text costs in a process of its own: the median of its milliseconds of CPU, and peak memory."""
 
     milliseconds: float
     megabytes: float | None
