@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
+from fastapi import FastAPI
 
 from consumers.adapters.http import Health
 from consumers.adapters.memory_counts import MemoryCounts
@@ -71,7 +72,7 @@ class Web:
 
     parts: Parts
     records: MemoryRecords
-    app: object
+    app: FastAPI
     keys: dict[str, str]
     hand: Hand
 
@@ -90,7 +91,7 @@ class Web:
         await self.records.commit_minute(lease, fired(minute, after, **more))
 
 
-def parts_over(hand: Hand, settings: Settings = SETTINGS, tail=None, records=None) -> tuple:
+def parts_over(hand: Hand, settings: Settings = SETTINGS, tail=None, records=None):
     """Return parts over twins, and the twin of the records."""
     records = records or MemoryRecords(hand)
     clock, health, metrics = HandClock(hand), Health(), Metrics()

@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from consumers.web.answers import refusal
 from consumers.web.core.access import unlisted
@@ -46,6 +47,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *links.OPERATIONS,
 )
 _RETRY_SECONDS: Final = 5
+_NOT_A_METHOD: Final = 405
 
 log = structlog.get_logger()
 
@@ -117,10 +119,23 @@ async def _bad_parameter(request: Request, error: RequestValidationError) -> Res
 
 async def _by_framework(request: Request, error: HTTPException) -> Response:
     headers = {str(name): str(value) for name, value in (error.headers or {}).items()}
+    if error.status_code == _NOT_A_METHOD:
+        headers["Allow"] = ", ".join(_methods(request))
     return refusal(
         Refusal(kind_of(error.status_code), str(error.detail)[:300], headers=headers),
         path_of(request),
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of an address: the framework names those of one route alone."""
+    found = {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return sorted(found)
 
 
 async def _rejected(request: Request, error: Rejected) -> Response:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from fastapi import FastAPI
 
-from consumers.web.core.access import NEEDS
+from consumers.web.core.access import BY_LINK, NEEDS
 from consumers.web.core.problems import MEDIA_TYPE, TYPES, Problem
 from groundswell import __version__
 
@@ -88,7 +88,7 @@ def _responses(one: Operation) -> dict[int | str, dict[str, Any]]:
 
 
 def _extra(one: Operation) -> dict[str, Any]:
-    extra: dict[str, Any] = {"security": [{"key": []}]}
+    extra: dict[str, Any] = {"security": [] if one.id in BY_LINK else [{"key": []}]}
     if one.id in NEEDS:
         extra["x-scope"] = NEEDS[one.id]
     if one.takes is not None:

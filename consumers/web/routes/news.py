@@ -66,8 +66,11 @@ async def push_news(request: Request) -> Response:
 
 
 def _items(body: bytes, most: int) -> list[msgspec.Raw]:
+    if not body.strip():
+        raise Refusal("invalid", "the body is empty: send an item, or a list of items")
     if body.lstrip()[:1] != b"[":
-        return [decoded(body, msgspec.Raw)]
+        (item,) = decoded(b"[" + body + b"]", list[msgspec.Raw])
+        return [item]
     items = decoded(body, list[msgspec.Raw])
     if not 1 <= len(items) <= most:
         raise Refusal("invalid", f"{len(items)} items: send 1 to {most} at once")
