@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from groundswell.tasks import OUTSIDE, Function
+from training.distil import Pull
 from training.encode import Tokens
 from training.examples import MASKED, Spans, Truth
 
@@ -29,6 +30,8 @@ class Encoded:
     truths: tuple[tuple[Truth, ...], ...]
     names: tuple[str, ...] = ()
     """What to call each row in a message."""
+    pull: Pull | None = None
+    """What an earlier model says of rows, if the new one shall stay near to it."""
 
     def kinds(self) -> list[tuple[bool, ...]]:
         """Return for each row which functions it has a truth for."""

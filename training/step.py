@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from groundswell.tasks import Function
 from training.cpu import quickened
+from training.distil import pull_sum
 from training.encode import pad
 from training.hardware import Hardware, autocast
 from training.losses import Encoded, Target, divergence, loss_sum, target, totals
@@ -17,6 +18,9 @@ from training.optimise import Movement
 from training.parallel import Workers
 from training.recipe import Recipe
 from training.regularise import Perturbation, rounded
+
+_PULLED = ""
+"""Stands for no head: the rows that are pulled to an earlier model's answers."""
 
 
 class Step:
@@ -53,6 +57,8 @@ class Step:
         self._model.train()
         self._movement.optimiser.zero_grad(set_to_none=True)
         counts = totals(self._targets(places))
+        if self._train.pull:
+            counts[_PULLED] = self._train.pull.count(places)
         loss = 0.0
         parts = self._workers.world * self._recipe.accumulate
         for part in range(self._workers.rank, parts, self._workers.world):
@@ -118,7 +124,8 @@ class Step:
 
     def _loss(self, places: Sequence[int], counts: Mapping[str, int], *, twice: bool) -> Tensor:
         device = self._hardware.device
-        inputs = pad([self._train.rows[place] for place in places])
+        rows = [self._train.rows[place] for place in places]
+        inputs = pad(rows)
         inputs = {name: value.to(device) for name, value in inputs.items()}
         if twice:
             inputs = {name: torch.cat([value, value]) for name, value in inputs.items()}
@@ -137,6 +144,10 @@ class Step:
             if twice:
                 apart = divergence(function.output, outputs[name], held.labelled(function.output))
                 total = total + self._recipe.r_drop * apart / counts[name]
+        if self._train.pull and _PULLED in counts:
+            kinds = {function.name: function.output for function in self._functions}
+            pulled = pull_sum(self._train.pull, kinds, outputs, places, rows)
+            total = total + pulled / counts[_PULLED]
         if torch.is_grad_enabled() and not total.requires_grad:
             # A part of a batch in which nothing is labelled still goes backward, as the others do.
             total = total + 0.0 * sum(value.float().sum() for value in outputs.values())

@@ -14,6 +14,7 @@ from groundswell.errors import InputError
 from groundswell.models.bundle import EncoderSource
 from training import checkpoint as store
 from training.baseline import baseline
+from training.begun import Start
 from training.encode import Reader, load_tokenizer, tokenise
 from training.encoder import locate
 from training.evaluate import predict, score_heads
@@ -51,17 +52,19 @@ class Plan:
     command: str
 
 
-def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
+def run(
+    plan: Plan, recipe: Recipe, out: Path, console: Console, start: Start | None = None
+) -> Report:
     """
-    Train and write a checkpoint into ``out``; returns the report.
+    Train and write a checkpoint into ``out``; returns the report. ``start`` stands for sources and encoder.
 
     A run that was killed goes on from its last save when the same is asked again. Raises ``InputError``
     for whatever the user gave that cannot be used, ``CannotContinue`` when the run broke.
     """
     if out.exists() and not (out / store.CONFIG).is_file() and any(out.iterdir()):
         raise InputError(f"{out}: exists and is no checkpoint; choose another --out")
-    encoder = locate(plan.encoder)
-    material = gather(plan.sources)
+    encoder = start.encoder if start else locate(plan.encoder)
+    material = start.material if start else gather(plan.sources)
     tasks, split = material.tasks, material.split
     choice = pick(plan.strategy, [task.function for task in tasks], split.train)
     recipe = choice.settle(recipe)
@@ -75,7 +78,8 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
         console.print(note)
 
     # The encoder's weights under fresh heads, on what computes fastest here.
-    model = begin(encoder, [task.function for task in tasks], recipe)
+    model = start.model if start else None
+    model = model or begin(encoder, [task.function for task in tasks], recipe)
     crew = workers(cpu=plan.device == "cpu")
     progress = out.with_name(f".{out.name}.progress.safetensors")
     before = earlier(progress)
@@ -92,6 +96,9 @@ def run(plan: Plan, recipe: Recipe, out: Path, console: Console) -> Report:
     parts: dict[str, Encoded] = {
         name: encode(part, tokenizer, recipe) for name, part in split.parts.items()
     }
+
+    if start:
+        parts["train"] = start.taught(parts["train"], hardware)
 
     # Train, taking up what an earlier run of the same left behind; then score what is held out.
     keeper = Keeper(
