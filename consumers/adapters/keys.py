@@ -110,6 +110,16 @@ def stories(prefix: str) -> tuple[str, str, str, str, str, str]:
     )
 
 
+def shadows(prefix: str) -> str:
+    """Keep in a hash: bundle that ran in shadow -> the bundle that it was compared with last."""
+    return f"{{{prefix}shadow}}:pairs"
+
+
+def shadow(prefix: str, old: str, new: str) -> str:
+    """Keep in a hash: ``items``, ``old`` or ``new`` and a series -> a number, see ``Seen`` of `consume`."""
+    return f"{{{prefix}shadow}}:seen:{old}:{new}"
+
+
 def cell_hash(level: Level, key: str) -> CellHash:
     """Return what a key of cells names; inverse of ``cells``."""
     window, _, name = key.partition("}:")[2].split(":", 1)[1].partition(":")

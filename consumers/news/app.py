@@ -2,14 +2,14 @@
 `consume`: the composition root.
 
 Order: listen for health, load the model, run the golden texts on this machine, look at the topics, and
-only then join the group. A SIGTERM or SIGINT drains, commits and leaves.
+only then join the group. With a registry, its champion is followed beside the loop. A SIGTERM or SIGINT drains, commits and leaves.
 """
 
 import asyncio
 import contextlib
 import signal
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -17,30 +17,43 @@ from consumers.adapters import logs
 from consumers.adapters.clock import SystemClock
 from consumers.adapters.http import Health, serving
 from consumers.adapters.kafka_admin import KafkaAdmin
+from consumers.adapters.kafka_moves import KafkaAnnouncer, KafkaMoves
 from consumers.adapters.kafka_reader import KafkaReader
 from consumers.adapters.kafka_topics import Topics, check_topics
 from consumers.adapters.kafka_writer import KafkaWriter
 from consumers.adapters.memory_stories import MemoryStories
+from consumers.adapters.redis_shadows import open_shadows
 from consumers.adapters.redis_stories import open_stories
-from consumers.news.labels import HEADS
 from consumers.news.loop import Loop
 from consumers.news.metrics import Metrics
 from consumers.news.patience import Patience
 from consumers.news.pipeline import Pipeline
 from consumers.news.ports import Stories
 from consumers.news.stories import Teller
-from consumers.news.voices import Voice, Voices
+from consumers.news.swap.bundles import open_bundles
+from consumers.news.swap.first import First, first
+from consumers.news.swap.following import Followed, beside_loop, close
+from consumers.news.swap.swapper import Around
+from consumers.news.voices import Voices
 from consumers.news.waits import unless
 from consumers.ports import Clock, LogReader, LogWriter
 from groundswell.errors import Transient
-from groundswell.models.golden import check_golden, read_golden
-from groundswell.models.session import Model, load
 from groundswell.settings import Settings
 
 STOP_SECONDS: Final = 1.0
 """For closing what the loop could not leave properly."""
 
 log = structlog.get_logger()
+
+
+class Outside(NamedTuple):
+    """The adapters; ``followed`` is the registry and what goes with it, None where none is set."""
+
+    reader: LogReader
+    writer: LogWriter
+    topics: Topics
+    stories: Stories
+    followed: Followed | None = None
 
 
 async def run(settings: Settings) -> None:
@@ -53,20 +66,23 @@ async def run(settings: Settings) -> None:
     reader = KafkaReader(settings, settings.news_topic, settings.consume_group, clock)
     try:
         writer, stories = KafkaWriter(settings), open_stories(settings)
-        await consume(settings, reader, writer, admin, stories, clock, stop)
+        outside = Outside(reader, writer, admin, stories, open_followed(settings))
+        await consume(settings, outside, clock, stop)
     finally:
         await admin.stop()
 
 
-async def consume(
-    settings: Settings,
-    reader: LogReader,
-    writer: LogWriter,
-    topics: Topics,
-    stories: Stories,
-    clock: Clock,
-    stop: asyncio.Event,
-) -> None:
+def open_followed(settings: Settings) -> Followed | None:
+    """Open the registry of the settings and what goes with it; raises ``SettingsError``."""
+    announcer = KafkaAnnouncer(settings) if settings.models_topic else None
+    bundles = open_bundles(settings, announcer)
+    if bundles is None:
+        return None
+    moves = KafkaMoves(settings) if settings.models_topic else None
+    return Followed(bundles, open_shadows(settings), moves)
+
+
+async def consume(settings: Settings, outside: Outside, clock: Clock, stop: asyncio.Event) -> None:
     """
     Run the program over these adapters until ``stop`` is set.
 
@@ -76,50 +92,56 @@ async def consume(
     patience = Patience(metrics, health)
     health.waiting("kafka: group", "not joined yet")
     own = MemoryStories(settings.stories_hours, settings.stories_kept_alone)
-    teller = Teller(stories, own, clock, health, metrics)
+    teller = Teller(outside.stories, own, clock, health, metrics)
     stopped = asyncio.ensure_future(stop.wait())
     async with serving(settings.http_host, settings.http_port, health, metrics.registry) as port:
         log.info("listening", host=settings.http_host, port=port)
         try:
             patience.expect("model", "loading, and comparing its answers with the golden texts")
-            model, probe = await asyncio.to_thread(_load, settings, metrics)
+            spoken = await asyncio.to_thread(_first, settings, outside.followed, metrics)
             patience.worked("model")
-            pipeline = Pipeline(Voices(Voice(model, probe)), settings.max_record_bytes)
-            look = partial(check_topics, topics, settings)
+            voices = Voices(spoken.ready.voice)
+            pipeline = Pipeline(voices, settings.max_record_bytes)
+            look = partial(check_topics, outside.topics, settings)
             notes = await unless(stopped, patience.until_done("kafka: topics", look))
             for note in notes or ():
                 log.warning("topic", note=note)
-            await unless(stopped, patience.until_done("kafka: opinions", writer.start))
-            loop = Loop(settings, pipeline, teller, reader, writer, clock, patience)
-            await loop.run(stop)
+            await unless(stopped, patience.until_done("kafka: opinions", outside.writer.start))
+            loop = Loop(settings, pipeline, teller, outside.reader, outside.writer, clock, patience)
+            if outside.followed is None:
+                await loop.run(stop)
+            else:
+                around = Around(metrics, health, clock)
+                loop.audience, beside = beside_loop(
+                    settings, spoken, voices, outside.followed, around
+                )
+                async with beside:
+                    await loop.run(stop)
             log.info("stopped")
         finally:
             stopped.cancel()
             with contextlib.suppress(TimeoutError, Transient):
                 async with asyncio.timeout(STOP_SECONDS):
-                    await reader.stop()
-            await writer.stop()
+                    await outside.reader.stop()
+            await outside.writer.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_SECONDS):
                     await teller.close()
+            if outside.followed is not None:
+                with contextlib.suppress(TimeoutError, Transient):
+                    async with asyncio.timeout(STOP_SECONDS):
+                        await close(outside.followed)
 
 
-def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:
-    """Load and check the bundle; return it with a text that it can read. Runs in a thread."""
-    model = load(
-        settings.bundle,
-        settings.providers,
-        settings.provider_options,
-        settings.threads,
-        settings.workers,
-        heads=HEADS,
-        explain=True,
-    )
-    golden = read_golden(settings.bundle, model.manifest)
-    distances = check_golden(model, golden)
+def _first(settings: Settings, followed: Followed | None, metrics: Metrics) -> First:
+    """Load and check the bundle that the start begins with. Runs in a thread."""
+    found = first(settings, None if followed is None else followed.bundles)
+    (voice, distances, model), why = found.ready, found.why
     for head, distance in distances.items():
         metrics.golden.labels(head).set(distance)
-    metrics.model.labels(model.id, model.graph.precision, model.provider).set(1)
+    metrics.serving(voice.bundle, voice.precision, voice.provider)
+    if why:
+        log.warning("not the champion of the registry", bundle=voice.bundle, why=why)
     log.info(
         "model",
         bundle=model.id,
@@ -129,4 +151,4 @@ def _load(settings: Settings, metrics: Metrics) -> tuple[Model, str]:
         why=model.reason,
         golden={head: round(distance, 5) for head, distance in distances.items()},
     )
-    return model, golden[0].text
+    return found

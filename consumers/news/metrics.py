@@ -10,16 +10,19 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from consumers.news.swap.metrics import SwapMetrics
+
 PREFIX: Final = "groundswell_consume_"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _STAGES: Final = "tokenise, wait, infer, story, publish, commit"
 
 
-class Metrics:
+class Metrics(SwapMetrics):
     """The metrics, in a registry of their own unless one is given."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        super().__init__(self.registry, PREFIX)
         made: dict[str, Any] = {"registry": self.registry}
 
         def name(short: str) -> str:
@@ -86,7 +89,7 @@ class Metrics:
         )
         self.golden = Gauge(
             name("golden_distance"),
-            "Distance to the golden texts at the start, per head: mean of probabilities, or share of texts with other names.",
+            "Distance to the golden texts when the bundle was loaded, per head: mean of probabilities, or share of texts with other names.",
             ["head"],
             **made,
         )
@@ -96,6 +99,11 @@ class Metrics:
             ["bundle", "precision", "provider"],
             **made,
         )
+
+    def serving(self, bundle: str, precision: str, provider: str) -> None:
+        """Note which bundle serves, on what."""
+        self.model.clear()
+        self.model.labels(bundle, precision, provider).set(1)
 
     def batch(self, lengths: Sequence[int], infer: float, whole: float) -> None:
         """Note a batch: tokens of each item, seconds in the model and from the window on."""

@@ -20,19 +20,30 @@ _numbers: Final = count(1)
 
 
 class Voice:
-    """A model that is ready to label; ``probe`` is a text that it can read, ``key`` names it as its own."""
+    """
+    A model that is ready to label; ``probe`` is a text that it can read, ``key`` names no other bundle.
 
-    def __init__(self, model: Labeller, probe: str, key: str = "") -> None:
+    ``precision`` and ``provider`` say how it is computed.
+    """
+
+    def __init__(
+        self, model: Labeller, probe: str, key: str = "", precision: str = "", provider: str = ""
+    ) -> None:
         self.number = next(_numbers)
         """By which work that was encoded for this voice is known."""
         manifest: Manifest = model.manifest
         self.bundle = manifest.id
         self.key = key or f"{manifest.id} in a directory"
+        self.precision, self.provider = precision, provider
         self.languages = frozenset(manifest.languages)
         self.max_chars = manifest.max_chars
         self.model = model
         self.labelling = Labelling(model, probe)
         self.users = 0
+
+    def close(self) -> None:
+        """Let go of the model: whoever comes later finds none. Nobody may be using it."""
+        del self.model, self.labelling
 
 
 class Fallen(NamedTuple):
@@ -73,11 +84,11 @@ class Voices:
             with self._lock:
                 voice.users -= 1
 
-    def swap(self, voice: Voice) -> Voice:
-        """Let ``voice`` speak from the next batch on; return the one before, which is kept."""
+    def swap(self, voice: Voice) -> Voice | None:
+        """Let ``voice`` speak from the next batch on, and keep the one before; return who goes for it."""
         with self._lock:
-            self._before, self._now = self._now, voice
-            return self._before
+            gone, self._before, self._now = self._before, self._now, voice
+            return None if gone is voice else gone
 
     def forget(self) -> Voice | None:
         """Keep the voice before no longer; return it."""

@@ -53,7 +53,7 @@ def made(partitions=2, items=100):
 
 
 @asynccontextmanager
-async def consuming(log, **changes):
+async def consuming(log, *, followed=None, **changes):
     """Run one member; stop it at the end and raise what it raised."""
     structlog.configure(
         processors=[structlog.processors.JSONRenderer()],
@@ -63,10 +63,13 @@ async def consuming(log, **changes):
     task = asyncio.ensure_future(
         app.consume(
             settings(**changes),
-            MemoryReader(log, "news", GROUP),
-            MemoryWriter(log),
-            Topics(log),
-            MemoryStories(24, 1000),
+            app.Outside(
+                MemoryReader(log, "news", GROUP),
+                MemoryWriter(log),
+                Topics(log),
+                MemoryStories(24, 1000),
+                followed,
+            ),
             SystemClock(),
             stop,
         )
