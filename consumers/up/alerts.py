@@ -6,7 +6,7 @@ transition, printed once. Texts from outside are made fit for a terminal.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +19,26 @@ SHOWN: Final = 6
 """Most alerts in a picture: the open ones, then the newest."""
 _READ: Final = 40
 _STORIES: Final = 3
+_WORDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story of the evidence; ``words`` spoke for its tone, ``copies`` items of ``sources`` told it."""
+
+    title: str
+    source: str
+    copies: int = 1
+    sources: int = 1
+    words: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The story in a line."""
+        told = self.source
+        if self.copies > 1:
+            told += f" and others: {self.copies} items, {self.sources} sources"
+        return f"{self.title} ({told})" + (f" · {', '.join(self.words)}" if self.words else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +52,7 @@ class AlertRow:
     severity: str
     since: str
     found: str
-    stories: tuple[str, ...] = ()
+    stories: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,7 @@ class Line:
     series: str
     cause: str
     found: str
-    stories: tuple[str, ...] = ()
+    stories: tuple[Told, ...] = ()
 
     @property
     def text(self) -> str:
@@ -87,7 +107,7 @@ def row_of(alert: Alert) -> AlertRow:
         severity=alert.severity,
         since=hour_of(alert.opened),
         found=found_in(read),
-        stories=titles(read),
+        stories=told(read),
     )
 
 
@@ -102,7 +122,7 @@ def line_of(alert: Alert, transition: Transition) -> Line:
         series=plain(transition.series),
         cause=plain(transition.cause),
         found=found_in(read),
-        stories=titles(read) if raised else (),
+        stories=told(read) if raised else (),
     )
 
 
@@ -117,9 +137,18 @@ def found_in(read: Figures) -> str:
     return said
 
 
-def titles(read: Figures) -> tuple[str, ...]:
-    """Return the top stories, each with its source."""
-    return tuple(f"{plain(s.title, 90)} ({plain(s.source, 30)})" for s in read.stories[:_STORIES])
+def told(read: Figures) -> tuple[Told, ...]:
+    """Return the top stories."""
+    return tuple(
+        Told(
+            title=plain(story.title, 90),
+            source=plain(story.source, 30),
+            copies=story.copies,
+            sources=story.sources,
+            words=tuple(plain(word, 40) for word in story.spoke[:_WORDS]),
+        )
+        for story in read.stories[:_STORIES]
+    )
 
 
 def hour_of(minute: int) -> str:
@@ -137,7 +166,7 @@ def moved(lines: Sequence[Line]) -> list[dict[str, object]]:
             "series": line.series,
             "cause": line.cause,
             "found": line.found,
-            "stories": list(line.stories),
+            "stories": [asdict(story) for story in line.stories],
         }
         for line in lines
     ]

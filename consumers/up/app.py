@@ -207,7 +207,9 @@ async def _show(
             programs.check()
             live.update(render(await watcher.look()), refresh=True)
             for line in watcher.lines[said:]:
-                console.print(Text("\n  ".join((line.text, *line.stories))))
+                console.print(
+                    Text("\n  ".join((line.text, *(story.text for story in line.stories))))
+                )
             said = len(watcher.lines)
             waits = {task, asyncio.ensure_future(stopping.wait())}
             await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)

@@ -3,8 +3,10 @@ The sample stream of `up`: written for this project, about companies that do not
 
 Rules: pure but for reading its own file; the same seed gives the same stream. The rate swings between
 day and night, some stories come again as edited copies from other outlets, and one surge of bad news
-about one borrower is injected. There are few texts, so each time one is drawn it is told of somebody
-else or from another town: a story of its own. Idle talk comes again as it is.
+about one borrower is injected. There are few calm texts, so each time one is drawn it is told of somebody
+else or from another town: a story of its own. Idle talk comes again as it is. The stories of the surge
+come one after the other over its whole length, each once as it stands; between them outlets copy the
+newest, as happens to a story that all of them tell.
 """
 
 import math
@@ -24,6 +26,8 @@ DAY_SECONDS: Final = 60.0
 """A day of the sample stream passes in a minute, so that one sees it."""
 _COPY_SHARE: Final = 0.15
 _REMEMBERED: Final = 40
+_COPIED: Final = 8
+"""Stories of the surge that are still copied: the newest."""
 _SYLLABLES: Final = (
     ("Ar", "Bel", "Cor", "Dun", "El", "Fen", "Gar", "Hol", "Il", "Jor", "Kel", "Lor", "Mar", "Nor"),
     ("ba", "de", "fi", "go", "la", "me", "ni", "ro", "sa", "ta", "vi", "wo"),
@@ -129,6 +133,7 @@ def stream(
         _Deck([x for x in texts if x.surge], random),
     )
     recent: deque[tuple[str, SampleText, str]] = deque(maxlen=_REMEMBERED)
+    surging: deque[tuple[str, SampleText, str]] = deque(maxlen=_COPIED)
     t, number = 0.0, 0
     while True:
         now_rate = rate_at(t, rate, surge, day, began)
@@ -136,8 +141,15 @@ def stream(
         number += 1
         name, copied = f"sample-{seed}-{number}", ""
         if surge.start <= t < surge.end and random.random() < rate / now_rate:
-            drawn = bad.draw()
-            text, title = _anew(drawn, random), drawn.title
+            due = (t - surge.start) / (surge.end - surge.start) * bad.size
+            if bad.drawn < due or not surging:
+                text = bad.draw()
+                title = text.title
+                if text.channel == "news":
+                    surging.append((name, text, title))
+            else:
+                copied, text, title = random.choice(surging)
+                text = _copy(text, random)
         elif recent and random.random() < _COPY_SHARE:
             copied, text, title = random.choice(recent)
             text = _copy(text, random)
@@ -153,8 +165,10 @@ class _Deck:
 
     def __init__(self, texts: list[SampleText], random: Random) -> None:
         self._texts, self._random, self._left = texts, random, list[SampleText]()
+        self.size, self.drawn = len(texts), 0
 
     def draw(self) -> SampleText:
+        self.drawn += 1
         if not self._left:
             self._left = self._random.sample(self._texts, len(self._texts))
         return self._left.pop()

@@ -128,7 +128,7 @@ def _alert(row: AlertRow) -> Text:
         text.append(f": {row.found}")
     if row.state == "firing":
         for story in row.stories:
-            text.append(f"\n           {story}", style="bright_black")
+            text.append(f"\n           {story.text}", style="bright_black")
     return text
 
 

@@ -59,6 +59,29 @@ def test_copies_come_edited_from_other_outlets():
     assert len({i.title for i in copies} - {by_id[i.copy_of].title for i in copies}) > 100
 
 
+def test_the_stories_of_the_surge_are_told_once_each_over_its_whole_length_and_copied_meanwhile():
+    surge = Surge(0, 30)
+    items = list(takewhile(lambda i: i.at < 30, stream(TEXTS, 30, surge, 5)))
+    bad = {t.title for t in TEXTS if t.surge}
+    told_now = [i for i in items if i.text in bad and not i.copy_of]
+    copies = [i for i in items if i.text in bad and i.copy_of]
+
+    assert len({i.text for i in told_now}) == len(told_now)
+    assert len(told_now) > 0.95 * len(bad)
+    assert all(i.title == i.text for i in told_now)
+    halves = Counter(i.at < 15 for i in told_now)
+    assert abs(halves[True] - halves[False]) < 0.1 * len(bad)
+    assert len(copies) > 3 * len(told_now)
+
+    store = MemoryStories(24, 10_000)
+    news = [i for i in (*told_now, *copies) if i.channel == "news"]
+    asked = [told(n, i.title, source=i.source) for n, i in enumerate(news)]
+    places = dict(zip((i.id for i in news), store.place_now(asked), strict=True))
+    joined = sum(places[i.id].story == places[i.copy_of].story for i in news if i.copy_of)
+    assert joined > 0.95 * sum(bool(i.copy_of) for i in news)
+    assert sum(places[i.id].why != "new" for i in news if not i.copy_of) <= 1
+
+
 def test_each_text_is_told_anew_and_copies_are_one_story():
     items = [i for i in take(1500) if i.channel != "post"]
     store = MemoryStories(24, 10_000)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from consumers.up.alerts import SHOWN, AlertRow, Board, moved
+from consumers.up.alerts import SHOWN, AlertRow, Board, Told, moved
 from consumers.up.table import Picture, render
 from tests.watch_loop_world import HOURS, START, SURGE, World
 
@@ -35,7 +35,7 @@ async def test_an_alert_is_shown_with_its_figures_and_its_stories(world):
     assert (row.state, row.kind, row.series) == ("firing", "surge", "topic:rates")
     assert "negative stories" in row.found
     assert "expected" in row.found
-    assert row.stories == ("bad news of topic:rates (wire)",)
+    assert row.stories == (Told("bad news of topic:rates", "wire"),)
     assert lines[0].after == "firing"
     assert "the evidence reached the threshold" in lines[0].text
     assert lines[0].stories == row.stories
@@ -58,13 +58,14 @@ async def test_each_transition_is_said_once_and_the_end_is_shown(world):
 
 
 def test_the_table_draws_stories_only_while_it_fires_and_reads_no_markup():
+    story = Told("[b]t", "wire", 7, 3, ("fraud", "default"))
     row = AlertRow(
-        "firing", "topic:x", "surge", "tone", "warning", "09:04", "9 against 1", ("[b]t",)
+        "firing", "topic:x", "surge", "tone", "warning", "09:04", "9 against 1", (story,)
     )
 
     firing, over = drawn(row), drawn(replace(row, state="resolved"))
 
     assert "topic:x surge (tone), warning since 09:04: 9 against 1" in firing
-    assert "[b]t" in firing
+    assert "[b]t (wire and others: 7 items, 3 sources) · fraud, default" in firing
     assert "resolved" in over
     assert "[b]t" not in over
