@@ -24,10 +24,11 @@ MOST_DEV = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """How many old rows for each new one (``replay``), and the seed by which they are drawn."""
+    """How many old rows for each new one (``replay``), but not fewer than ``least``; the seed draws them."""
 
     kind: Kind
     replay: float = 4.0
+    least: int = LEAST_REPLAY
     seed: int = 1
 
 
@@ -75,7 +76,7 @@ def combine(old: Material, labels: Path, mix: Mix) -> Combined:
     train, dev, test = (ours.get(name, []) for name in ("train", "dev", "test"))
     replayed, watched = before, list(old.split.dev)
     if mix.kind == "warm":
-        count = max(LEAST_REPLAY, round(mix.replay * len(train)))
+        count = max(mix.least, round(mix.replay * len(train)))
         replayed = sample(before, [stratum(e) for e in before], count, mix.seed)
         watched = sample(watched, [stratum(e) for e in watched], MOST_DEV, mix.seed)
     split = Split(train=(*replayed, *train), dev=(*watched, *dev), test=(*old.split.test, *test))
