@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from consumers.adapters import keys
 from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import producer_options
-from consumers.adapters.redis_client import Client, connect, speaking, where, whole
+from consumers.adapters.redis_client import connect, speaking, where, whole
 from consumers.news.core.schedule import partition_of
 from consumers.ports import Clock
 from consumers.web.ports import Pushed
@@ -35,10 +35,10 @@ _UNDER_WAY: Final = b"~"
 class KafkaIntake:
     """The ``Intake`` port over aiokafka and Redis."""
 
-    def __init__(self, settings: Settings, clock: Clock, client: Client | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._redis: Any = client or connect(settings)
+        self._redis: Any = connect(settings)
         self._place = where(settings)
         self._producer: AIOKafkaProducer | None = None
         self._partitions = 0
