@@ -25,6 +25,8 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_topics import Topics, check_alerts
 from consumers.adapters.kafka_writer import KafkaWriter
 from consumers.adapters.logs import set_up
+from consumers.adapters.redis_shadows import open_shadows
+from consumers.adapters.shadow_view import NotesView
 from consumers.backoff import pause_after
 from consumers.ports import Waiting
 from consumers.records.database import open_records
@@ -128,8 +130,19 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         writer = KafkaWriter(settings)
         stack.push_async_callback(writer.stop)
         relay = Relay(records, writer, settings.alerts_topic, metrics.told)
+        notes = open_shadows(settings)
+        stack.push_async_callback(notes.close)
         watching = Measured(
-            plan, view, records, relay, clock, health, sources=view, metrics=metrics, stop=stop
+            plan,
+            view,
+            records,
+            relay,
+            clock,
+            health,
+            NotesView(notes, clock),
+            view,
+            metrics=metrics,
+            stop=stop,
         )
         await watching.run(stop)
         log.info("stopped")
