@@ -1,0 +1,201 @@
+"""The whole refresh in small: feedback in, training, gates, promotion, and a label that changed for the better."""
+
+import json
+
+import pytest
+
+from groundswell.errors import CannotContinue, CannotStart
+from groundswell.models.registry import CHALLENGER, CHAMPION
+from groundswell.models.session import load
+from tests import refresh_world as world
+from training.refresh.core.reasons import Policy
+from training.refresh.job import look, refresh
+from training.refresh.journal import Journal, read_state, run_folder
+from training.refresh.lock import LOCK, held
+from training.refresh.steps import STEPS
+
+pytestmark = pytest.mark.train
+
+SAID = "positive"
+
+
+class Killed(BaseException):
+    """Nobody catches it, as nobody catches a kill."""
+
+
+@pytest.fixture(scope="module")
+def begun(trained, tmp_path_factory):
+    """A registry with its champion, the files of rows and items, and the items."""
+    folder = tmp_path_factory.mktemp("refresh")
+    registry = world.registry_of()
+    first = world.champion(trained[0], folder, registry)
+    items = world.news(80)
+    file = folder / "items.jsonl"
+    file.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    return registry, first, (trained[0].parent / "rows.jsonl", file), items
+
+
+class Consumer:
+    """Serves the champion; looks at the registry when it is told to, as a consumer does between batches."""
+
+    def __init__(self, registry, folder):
+        self._registry, self._folder = registry, folder
+        self.look()
+
+    def look(self):
+        version = self._registry.alias(CHAMPION)
+        self.bundle = version.id
+        self._model = load(self._registry.fetch(version, self._folder / version.id), threads=1)
+
+    def share(self, texts):
+        scores = self._model.run(self._model.encode(texts)).heads["sentiment"]
+        place = self._model.manifest.head("sentiment").labels.index(SAID)
+        return float((scores.argmax(axis=1) == place).mean())
+
+
+def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
+    begun, trained, tmp_path
+):
+    registry, first, files, items = begun
+    unseen = [item["title"] for item in world.news(40, seed=9)]
+    consumer = Consumer(registry, tmp_path)
+    before = consumer.share(unseen)
+    killed = []
+
+    def kill(step):
+        if step not in killed:
+            killed.append(step)
+            raise Killed(step)
+
+    folder = tmp_path / "work"
+    job = world.job_of(folder, registry, trained[0], files, world.votes(items, SAID), after=kill)
+    outcome = None
+    for _ in range(len(STEPS) + 3):
+        try:
+            outcome = refresh(job)
+            break
+        except Killed:
+            # Until the promotion nothing has changed for anybody.
+            promoted = "promote" in killed
+            assert (registry.alias(CHAMPION) != first) is promoted
+
+    names = [name for name, _ in STEPS]
+    assert killed == ["begun", *names, "state"]
+    assert outcome.outcome == "waiting", "the labels are used up"
+    assert read_state(folder).outcome == "promoted"
+    assert Journal(run_folder(folder, 1)).ended == "kept"
+    assert len(registry.history(CHAMPION)) == 2, "promoted once, however often it was killed"
+    assert len(registry.versions()) == 2
+    manifest = registry.manifest(registry.alias(CHAMPION))
+    assert manifest.blessing.champion == first.id
+    assert set(manifest.data) == {"rows", "feedback"}
+
+    assert consumer.share(unseen) == before, "it serves what it served"
+    consumer.look()
+    assert before < 0.2
+    assert consumer.share(unseen) > 0.9
+
+    compared = Journal(run_folder(folder, 1)).result("measure")["compared"]
+    new = next(c for c in compared if c["rows"] == "new" and c["head"] == "sentiment")
+    old = [c for c in compared if c["rows"] == "old"]
+    assert new["difference"] > 0.5
+    assert min(c["difference"] for c in old) >= -0.05
+
+
+def test_without_a_reason_it_waits_and_says_so(begun, trained, tmp_path):
+    registry, _, files, items = begun
+    job = world.job_of(
+        tmp_path, registry, trained[0], files, world.votes(items[:3]), policy=Policy()
+    )
+
+    outcome = refresh(job)
+
+    assert outcome.outcome == "waiting"
+    assert "3 new labels of the" in outcome.why
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LOCK]
+
+
+def test_a_dry_look_says_what_would_happen_and_writes_nothing(begun, tmp_path):
+    registry, _, files, items = begun
+    job = world.job_of(tmp_path / "none", registry, None, files, world.votes(items))
+
+    decision = look(job).decision
+
+    assert decision.go
+    assert decision.kind == "base"
+    assert "weights of the champion" in decision.reasons[-1]
+    assert not (tmp_path / "none").exists()
+
+
+def test_two_never_run_at_once(begun, trained, tmp_path):
+    registry, _, files, items = begun
+    job = world.job_of(tmp_path, registry, trained[0], files, world.votes(items))
+
+    with held(tmp_path, "2026-01-01T00:00:00Z"), pytest.raises(CannotStart, match="is running"):
+        refresh(job)
+
+
+def test_whoever_lost_the_lock_promotes_nothing(tmp_path):
+    with held(tmp_path, "2026-01-01T00:00:00Z") as first:
+        (tmp_path / LOCK).unlink()
+        with held(tmp_path, "2026-01-01T00:00:01Z") as second:
+            second.check()
+            with pytest.raises(CannotContinue, match="nothing was promoted"):
+                first.check()
+
+
+def test_each_holder_counts_the_fence_on(tmp_path):
+    fences = []
+    for _ in range(3):
+        with held(tmp_path, "2026-01-01T00:00:00Z") as lock:
+            fences.append(lock.owner.fence)
+
+    assert fences == [1, 2, 3]
+
+
+def test_labels_without_a_text_end_it_with_a_reason_and_no_challenger(begun, tmp_path):
+    registry, _, files, _ = begun
+    nobody = [{"id": f"gone{n}"} for n in range(30)]
+    before = registry.alias(CHALLENGER)
+    job = world.job_of(tmp_path, registry, None, files, world.votes(nobody))
+
+    outcome = refresh(job)
+
+    assert outcome.outcome == "nothing to learn"
+    assert "text of the item is not at hand" in outcome.why
+    assert registry.alias(CHALLENGER) == before
+    assert refresh(job).outcome == "waiting"
+
+
+def test_a_run_that_was_begun_with_other_options_is_left(begun, tmp_path):
+    registry, _, files, _ = begun
+    killed = []
+
+    def kill(step):
+        killed.append(step)
+        raise Killed(step)
+
+    job = world.job_of(
+        tmp_path,
+        registry,
+        None,
+        files,
+        world.votes([{"id": "x"}]),
+        after=kill,
+        policy=Policy(least_labels=1),
+    )
+    with pytest.raises(Killed):
+        refresh(job)
+    other = world.job_of(
+        tmp_path,
+        registry,
+        None,
+        files,
+        world.votes([{"id": "x"}]),
+        policy=Policy(least_labels=1),
+        how={"pull": 0.9},
+    )
+
+    assert refresh(other).outcome == "nothing to learn"
+    assert Journal(run_folder(tmp_path, 1)).result("ended")["outcome"] == "left"
+    assert Journal(run_folder(tmp_path, 2)).ended == "nothing to learn"
