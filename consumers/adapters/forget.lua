@@ -1,7 +1,9 @@
 -- Follows a series no more, and removes what was counted of it.
 --
 -- KEYS: followed, since, version, series, ends of minutes, hours and days, ends of shelves, then the
---   hashes of cells and the shelves that may be there. ARGV: the series.
+--   hashes of cells and the shelves that may be there. ARGV: the series, and its newest minute as the
+--   keys were chosen by it ("": none). Answers {1} when done, {0} if it counted in a newer one since.
+if (redis.call('ZSCORE', KEYS[4], ARGV[1]) or '') ~= ARGV[2] then return {0} end
 local version = redis.call('GET', KEYS[3]) or ''
 for i = 4, 8 do redis.call('ZCARD', KEYS[i]) end
 redis.call('HLEN', KEYS[2])

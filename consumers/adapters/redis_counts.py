@@ -82,17 +82,18 @@ class RedisCounts(RedisSeries):
     async def states(self) -> Mapping[int, PartitionState]:
         found: dict[int, PartitionState] = {}
         for shard in range(self._shards):
-            found |= (await self.snapshot(shard, ())).states
+            async with speaking(self._place):
+                held = await whole(self._client.hgetall(keys.states(self._prefix, shard)))
+            found |= {int(partition): decode_state(blob) for partition, blob in held.items()}
         return found
 
     async def series(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for shard in range(self._shards):
-            for name, minute in (await self.snapshot(shard, ())).series.items():
-                found[name] = max(minute, found.get(name, minute))
-        return found
+        return await self._series("-inf")
 
     async def touched(self, first: int) -> Mapping[str, int]:
+        return await self._series(first)
+
+    async def _series(self, first: int | str) -> dict[str, int]:
         found: dict[str, int] = {}
         for shard in range(self._shards):
             name = keys.series(self._prefix, shard)
@@ -123,12 +124,15 @@ class RedisCounts(RedisSeries):
         windows = range(place_of(level, first)[0], place_of(level, last)[0] + 1)
         hashes = [CellHash(level, name, window) for name in series for window in windows]
         for shard in range(self._shards if hashes else 0):
-            for name, fields in (await self.snapshot(shard, hashes)).cells.items():
+            names = [keys.cells(self._prefix, shard, name) for name in hashes]
+            async with speaking(self._place):
+                answer = await whole(_snapshot(self._client, names, b"0"))
+            for name, pairs in zip(hashes, answer, strict=True):
                 cells = found[name.series]
-                for field, tally in fields.items():
-                    bucket = bucket_of(level, name.window, field)
+                for field, cell in zip(pairs[::2], pairs[1::2], strict=True):
+                    bucket = bucket_of(level, name.window, int(field))
                     if first <= bucket <= last:
-                        cells[bucket] = merge(cells.get(bucket, ZERO), tally)
+                        cells[bucket] = merge(cells.get(bucket, ZERO), unpack(cell))
         return found
 
     async def bundles(self) -> Mapping[int, str]:

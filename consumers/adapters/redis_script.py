@@ -14,12 +14,12 @@ class Script:
         self.text = text
         self.sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 # Redis names scripts by it
 
-    async def __call__(self, client: Any, names: list[str], argument: bytes) -> list[Any]:
+    async def __call__(self, client: Any, names: list[str], *arguments: bytes) -> list[Any]:
         """Run the script, by its hash where the server knows it."""
         try:
-            answer = await client.evalsha(self.sha, len(names), *names, argument)
+            answer = await client.evalsha(self.sha, len(names), *names, *arguments)
         except NoScriptError:
-            answer = await client.eval(self.text, len(names), *names, argument)
+            answer = await client.eval(self.text, len(names), *names, *arguments)
         return list(answer)
 
 

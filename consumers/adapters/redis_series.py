@@ -89,22 +89,30 @@ class RedisSeries:
             await whole(_follow(self._client, names, argument))
 
     async def forget(self, shard: int, series: str) -> None:
+        while not await self._forget(shard, series):
+            pass  # it counted between the two calls: its keys are chosen anew
+
+    async def _forget(self, shard: int, series: str) -> bool:
+        index = keys.series(self._prefix, shard)
         async with speaking(self._place):
-            newest = await whole(self._client.zscore(keys.series(self._prefix, shard), series))
+            found = await whole(self._client.zscore(index, series))
+        newest = None if found is None else int(found)
         names = [
             keys.followed(self._prefix, shard),
             keys.since(self._prefix, shard),
             keys.version(self._prefix, shard),
-            keys.series(self._prefix, shard),
+            index,
             *(keys.ends(self._prefix, shard, level) for level in LEVELS),
             keys.shelf_ends(self._prefix, shard),
             *(keys.lines(self._prefix, shard, Shelf(series, new)) for new in (True, False)),
         ]
         if newest is not None:
-            hashes = self._retention.windows(series, int(newest), SLACK)
+            hashes = self._retention.windows(series, newest, SLACK)
             names += [keys.cells(self._prefix, shard, name) for name in hashes]
+        known = b"" if newest is None else str(newest).encode()
         async with speaking(self._place):
-            await whole(_forget(self._client, names, series.encode()))
+            answer = await whole(_forget(self._client, names, series.encode(), known))
+        return bool(answer[0] == 1)
 
     async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
         swap = Swap(keys.since(self._prefix, shard), series, encode_since(since), b"")

@@ -15,7 +15,7 @@ from consumers.counts.ports import Changed, Held
 from groundswell.events import Entity
 from groundswell.schemes import Scheme
 from tests.contract.test_counts_contract import MINUTE, NEW, World, everything
-from tests.count_world import L, opinion, records
+from tests.count_world import T0, L, opinion, records
 
 NORVIK = "entity:norvik"
 RATES = Scheme(any=("t",))
@@ -208,3 +208,24 @@ def test_the_twin_and_valkey_name_the_same(valkey_port, seed):
 
 async def test_a_step_of_nothing_names_no_registry():
     assert Step(NEW, {}, {}, {}, (), ()).version == Registry().version
+
+
+async def test_what_counts_while_it_is_forgotten_leaves_nothing_behind(valkey_port, monkeypatch):
+    async with World("valkey", valkey_port).open() as store:
+        await store.follow(0, {NORVIK: None})
+        state = await counted(store, None, named(0))
+        asked = store._client.zscore
+
+        async def then_counted(*arguments):
+            """Count a story of the next day between the question and the deletion."""
+            answer = await asked(*arguments)
+            monkeypatch.setattr(store._client, "zscore", asked)
+            await counted(store, state, named(1, at=T0 + 86_400_000))
+            return answer
+
+        monkeypatch.setattr(store._client, "zscore", then_counted)
+        await store.forget(0, NORVIK)
+        assert NORVIK not in await store.series()
+        day = T0 // 86_400_000 + 1  # minutes of the day before go by their age
+        left = [h for h in await store.hashes(0) if h.series == NORVIK]
+        assert not any(h.level != "minute" or h.window >= day * 24 for h in left)
