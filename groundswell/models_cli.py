@@ -8,7 +8,8 @@ import typer
 from groundswell.options import ConfigOption, JsonOption, settings_of
 
 if TYPE_CHECKING:
-    from groundswell.models.registry import Registry
+    from groundswell.models.registry import Announcer, Registry
+    from groundswell.settings import Settings
 
 models = typer.Typer(
     no_args_is_help=True, help="The registry of bundles: versions, aliases, signatures."
@@ -30,7 +31,21 @@ KeyOption = Annotated[Path | None, typer.Option("--key", help="Private key to si
 def _opened(url: str | None, config: Path | None) -> "Registry":
     from groundswell.models_commands import opened
 
-    return opened(settings_of(config), url)
+    settings = settings_of(config)
+    return opened(settings, url, _announcer(settings))
+
+
+def _announcer(settings: "Settings") -> "Announcer | None":
+    """Tell consumers of a move at once, where there is a topic for it."""
+    if not settings.models_topic:
+        return None
+    import logging
+
+    from consumers.adapters.kafka_moves import KafkaAnnouncer
+
+    # What the client says of a broker that is away, the command says itself.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    return KafkaAnnouncer(settings)
 
 
 @models.command()

@@ -20,6 +20,7 @@ from groundswell.models.registry import (
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
+    Announcer,
     Mark,
     Moved,
     Registry,
@@ -39,12 +40,14 @@ from groundswell.models_tables import differences, shown
 from groundswell.settings import Settings
 
 
-def opened(settings: Settings, url: str | None = None) -> Registry:
+def opened(
+    settings: Settings, url: str | None = None, announcer: Announcer | None = None
+) -> Registry:
     """Open the registry of the settings, or another one; raises ``SettingsError``."""
     where = url or settings.registry_url
     if not where:
         raise SettingsError("registry_url: no registry is set; name one with --registry")
-    return open_registry(where, _public(settings))
+    return open_registry(where, _public(settings), announcer)
 
 
 def _public(settings: Settings) -> bytes | None:

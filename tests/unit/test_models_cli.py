@@ -20,11 +20,13 @@ GATES = (
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    def call(*arguments, key=None):
+    def call(*arguments, key=None, topic=""):
         monkeypatch.setattr(sys, "argv", ["groundswell", "models", *map(str, arguments)])
         for name in [name for name in os.environ if name.startswith("GROUNDSWELL_")]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("GROUNDSWELL_REGISTRY_URL", str(tmp_path / "registry"))
+        monkeypatch.setenv("GROUNDSWELL_MODELS_TOPIC", topic)
+        monkeypatch.setenv("GROUNDSWELL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
         if key:
             monkeypatch.setenv("GROUNDSWELL_REGISTRY_PUBLIC_KEY", str(key))
         with pytest.raises(SystemExit) as ended:
@@ -158,3 +160,13 @@ def test_an_empty_registry_says_so(run):
     assert run("list")[1] == "The registry holds no versions.\n"
     code, _, err = run("rollback")
     assert (code, "no version to go back to" in err) == (2, True)
+
+
+def test_a_move_stands_although_nobody_could_be_told(run, tmp_path):
+    run("publish", bundle(tmp_path))
+
+    code, out, err = run("promote", "tiny@1", topic="models")  # no broker listens here
+
+    assert (code, out) == (0, "tiny@1: champion, in place of nothing\n")
+    assert "not announced (" in err
+    assert "whoever asks will see it" in err
