@@ -1,11 +1,14 @@
 """
-A process of `notify` until it is killed: `python -m tests.notify_worker RECORDS_URL KEY NAME`.
+A process of `notify` until it is killed; forked from one that has imported what it needs, so that it works
+from its first instant.
 
 It is the program as it is, but for its patience: waits are of a tenth of a second, claims of a second and a
 half, and it may send to the loopback.
 """
 
 import asyncio
+import multiprocessing
+import os
 import sys
 
 from prometheus_client import CollectorRegistry
@@ -58,6 +61,17 @@ async def notify(url, key, name, stop):
     await records.close()
 
 
-if __name__ == "__main__":
+def run(url, key, name):
+    """Notify without a word until the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     hurry()
-    asyncio.run(notify(sys.argv[1], sys.argv[2], sys.argv[3], asyncio.Event()))
+    asyncio.run(notify(url, key, name, asyncio.Event()))
+
+
+def start(url, key, name):
+    """Start a process; ``kill`` sends it SIGKILL."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["pytest", __name__])
+    process = forks.Process(target=run, args=(url, key, name), daemon=True)
+    process.start()
+    return process

@@ -8,9 +8,6 @@ to go on after it was told to be over. 10,000 alerts and 100 kills take minutes 
 import asyncio
 import json
 import random
-import signal
-import subprocess
-import sys
 
 import msgspec
 import pytest
@@ -23,6 +20,7 @@ from consumers.records.engine import engine_of
 from consumers.records.notices.database import open_notices
 from consumers.records.notices.values import Channel, Filters, Grouping, Subscription
 from consumers.records.schema import upgrade
+from tests.notify_worker import start
 from tests.receivers import receiving
 
 M0 = 29_000_000
@@ -73,14 +71,9 @@ async def decide(place, minute, after, names, before, state):
         )
 
 
-def start(url, key, name):
-    command = [sys.executable, "-m", "tests.notify_worker", url, key, name]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-
 def end(process):
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()  # SIGKILL
+    process.join()
 
 
 async def killing(url, key, kills, rng, done):

@@ -1,10 +1,12 @@
 """
 Notification in SQLite or PostgreSQL; see ``consumers/records/database.py`` for the rules.
 
-Rule: who waits for a lock longer than the engine's patience is told ``Transient``.
+Rules: who waits for a lock longer than the engine's patience is told ``Transient``. SQLite has one writer, so
+that the writers of one process take turns here and do not wait for its lock by polling.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
@@ -25,7 +27,8 @@ from consumers.records.notices.ports import (
     Stage,
     Work,
 )
-from consumers.records.notices.tables import deliveries
+from consumers.records.notices.tables import WAITS, deliveries
+from consumers.records.notices.together import Together
 from consumers.records.notices.values import Channel, Message, Silence, Subscription
 from consumers.records.ports import Lease
 from consumers.records.schema import ready
@@ -51,13 +54,17 @@ class DatabaseNotices:
     def __init__(self, engine: sa.Engine, wall: Callable[[sa.Connection], int] = sql.wall) -> None:
         self._engine = engine
         self._wall = wall
+        alone = engine.dialect.name == "sqlite"
+        self._turn = asyncio.Lock() if alone else contextlib.nullcontext()
+        self._settled = Together(self._settle_all)
 
     async def _write(self, call: Callable[[sa.Connection], T]) -> T:
         def transaction() -> T:
             with writing(self._engine) as connection:
                 return call(connection)
 
-        return await asyncio.to_thread(transaction)
+        async with self._turn:
+            return await asyncio.to_thread(transaction)
 
     async def _read(self, call: Callable[[sa.Connection], T]) -> T:
         def transaction() -> T:
@@ -103,7 +110,10 @@ class DatabaseNotices:
         )
 
     async def settle(self, claim: Claim, outcome: Outcome) -> bool:
-        return await self._write(lambda c: queueing.settle(c, claim, outcome, self._wall(c)))
+        return await self._settled((claim, outcome))
+
+    async def _settle_all(self, tries: Sequence[tuple[Claim, Outcome]]) -> Sequence[bool]:
+        return await self._write(lambda c: queueing.settle(c, tries, self._wall(c)))
 
     async def combine(self, claim: Claim, into: int, message: Message) -> bool:
         return await self._write(lambda c: queueing.combine(c, claim, into, message, self._wall(c)))
@@ -111,7 +121,7 @@ class DatabaseNotices:
     async def waiting(self) -> tuple[int, int | None]:
         def counted(connection: sa.Connection) -> tuple[int, int | None]:
             figures = sa.select(sa.func.count(), sa.func.min(deliveries.c.planned_at))
-            row = connection.execute(figures.where(deliveries.c.state == "waiting")).one()
+            row = connection.execute(figures.where(deliveries.c.state == WAITS)).one()
             return row[0], row[1]
 
         return await self._read(counted)

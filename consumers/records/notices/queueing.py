@@ -6,7 +6,7 @@ is claimed only if no earlier one of its lane waits, and none of the lane "*", w
 earlier ones. Whatever is written about a claim names its fence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from consumers.records.notices import pacing
 from consumers.records.notices.planning import enqueue, put_lines
 from consumers.records.notices.ports import Claim, Limits, LogLine, Outcome
 from consumers.records.notices.rows import channel_of, claim_of, message_of
-from consumers.records.notices.tables import channels, deliveries
+from consumers.records.notices.tables import WAITS, channels, deliveries
 from consumers.records.notices.values import Message
 
 BARRIER = "*"
@@ -34,14 +34,14 @@ def claim(
 ) -> tuple[Claim, ...]:
     """Lease what is due."""
     ready = (
-        (deliveries.c.state == "waiting")
+        (deliveries.c.state == WAITS)
         & (deliveries.c.next_at <= now)
         & (deliveries.c.leased_until <= now)
     )
-    due = sa.select(deliveries.c.channel).where(ready).distinct()
+    due = sa.exists().where(deliveries.c.channel == channels.c.id, ready)
     open_ = (
         sa.select(channels)
-        .where(channels.c.id.in_(due), channels.c.disabled == "", channels.c.blocked_until <= now)
+        .where(due, channels.c.disabled == "", channels.c.blocked_until <= now)
         .order_by(channels.c.id)
         .with_for_update(skip_locked=True)
     )
@@ -73,7 +73,7 @@ def _taken(
 ) -> list[Claim]:
     before = deliveries.alias("before")
     earlier = (
-        (before.c.state == "waiting")
+        (before.c.state == WAITS)
         & (before.c.channel == deliveries.c.channel)
         & (before.c.number < deliveries.c.number)
     )
@@ -96,7 +96,7 @@ def _taken(
             .where(
                 deliveries.c.number == row.number,
                 deliveries.c.fence == row.fence,
-                deliveries.c.state == "waiting",
+                deliveries.c.state == WAITS,
             )
             .values(
                 fence=row.fence + 1,
@@ -116,7 +116,7 @@ def _behind(connection: sa.Connection, row: sa.Row[Any]) -> tuple[tuple[int, Mes
     if row.lane == BARRIER:
         return ()
     waits = (
-        (deliveries.c.state == "waiting")
+        (deliveries.c.state == WAITS)
         & (deliveries.c.channel == row.channel)
         & (deliveries.c.number > row.number)
     )
@@ -132,17 +132,34 @@ def _behind(connection: sa.Connection, row: sa.Row[Any]) -> tuple[tuple[int, Mes
     return tuple((number, message_of(payload)) for number, payload in found)
 
 
-def settle(connection: sa.Connection, claim: Claim, outcome: Outcome, now: int) -> bool:
-    """Write how a try ended. The channel is locked first, as ``claim`` does."""
-    this = channels.c.id == claim.channel.id
-    if outcome.disable or outcome.blocked_until:
-        connection.execute(sa.select(channels.c.id).where(this).with_for_update())
+def settle(
+    connection: sa.Connection, tries: Sequence[tuple[Claim, Outcome]], now: int
+) -> list[bool]:
+    """
+    Write how tries ended; say for each whether its claim still held.
+
+    Channels that change are locked first, as ``claim`` does, and all rows in one order.
+    """
+    changing = {c.channel.id for c, o in tries if o.disable or o.blocked_until}
+    if changing:
+        lock = sa.select(channels.c.id).where(channels.c.id.in_(changing))
+        connection.execute(lock.order_by(channels.c.id).with_for_update())
+    answers = dict.fromkeys(range(len(tries)), False)
+    for place in sorted(answers, key=lambda n: tries[n][0].number):
+        answers[place] = _settled(connection, *tries[place], now)
+    held = [one for one, written in zip(tries, answers.values(), strict=True) if written]
+    put_lines(connection, [tried(claim, outcome, now) for claim, outcome in held])
+    enqueue(connection, [notice for _, outcome in held for notice in outcome.notices], now)
+    return list(answers.values())
+
+
+def _settled(connection: sa.Connection, claim: Claim, outcome: Outcome, now: int) -> bool:
     done = connection.execute(
         sa.update(deliveries)
         .where(
             deliveries.c.number == claim.number,
             deliveries.c.fence == claim.fence,
-            deliveries.c.state == "waiting",
+            deliveries.c.state == WAITS,
         )
         .values(
             state=outcome.stage,
@@ -154,14 +171,14 @@ def settle(connection: sa.Connection, claim: Claim, outcome: Outcome, now: int) 
     )
     if not done.rowcount:
         return False
+    changes: dict[str, object] = {}
     if outcome.disable:
-        connection.execute(sa.update(channels).where(this).values(disabled=outcome.disable))
+        changes["disabled"] = outcome.disable
     if outcome.blocked_until:
-        connection.execute(
-            sa.update(channels).where(this).values(blocked_until=outcome.blocked_until)
-        )
-    put_lines(connection, [tried(claim, outcome, now)])
-    enqueue(connection, outcome.notices, now)
+        changes["blocked_until"] = outcome.blocked_until
+    if changes:
+        this = channels.c.id == claim.channel.id
+        connection.execute(sa.update(channels).where(this).values(**changes))
     return True
 
 
@@ -182,7 +199,7 @@ def tried(claim: Claim, outcome: Outcome, now: int) -> LogLine:
 def combine(connection: sa.Connection, claim: Claim, into: int, message: Message, now: int) -> bool:
     """Leave a claimed delivery, and those between, to a later one of its lane."""
     mine = (deliveries.c.number == claim.number) & (deliveries.c.fence == claim.fence)
-    waits = deliveries.c.state == "waiting"
+    waits = deliveries.c.state == WAITS
     if connection.scalar(sa.select(deliveries.c.number).where(mine, waits)) is None:
         return False
     changed = connection.execute(

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Identity,
     Index,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -90,9 +92,16 @@ silences = Table(
     Index("silences_ends", "ends"),
 )
 
+WAITS: ColumnElement[str] = literal_column("'waiting'")
+"""Written out, not bound: only so does a database know that the indexes of what waits are enough."""
+
 _WAITING: Any = {
     "sqlite_where": text("state = 'waiting'"),
     "postgresql_where": text("state = 'waiting'"),
+}
+_DONE: Any = {
+    "sqlite_where": text("state <> 'waiting'"),
+    "postgresql_where": text("state <> 'waiting'"),
 }
 
 deliveries = Table(
@@ -114,7 +123,9 @@ deliveries = Table(
     Column("finished", BigInteger),
     Column("said", Text, nullable=False),
     Index("deliveries_lane", "channel", "lane", "number", **_WAITING),
+    Index("deliveries_order", "channel", "number", **_WAITING),
     Index("deliveries_due", "next_at", **_WAITING),
+    Index("deliveries_done", "finished", **_DONE),
 )
 
 notification_log = Table(
