@@ -114,6 +114,14 @@ def serve(config: ConfigOption = None) -> None:
 
 
 @app.command()
+def mcp(config: ConfigOption = None) -> None:
+    """Let language models read topics, series, alerts and stories, by the Model Context Protocol."""
+    from consumers.web.mcp_app import run
+
+    _run(run(_settings(config)))
+
+
+@app.command()
 def classify(
     file: Annotated[
         str, typer.Argument(help="JSON lines with `text`, or `title` and `body`; -: stdin.")

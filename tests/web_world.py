@@ -26,6 +26,7 @@ from consumers.web.live import Live
 from consumers.web.metrics import Metrics
 from consumers.web.parts import Parts
 from groundswell.action_links import link_keys
+from groundswell.events import NewsItem
 from groundswell.settings import Settings
 from tests.records_world import M0, T0, Hand, fired
 
@@ -50,7 +51,7 @@ class HandClock:
 class MemoryIntake:
     """The twin of the way of news: what was pushed, by source and id."""
 
-    items: dict = field(default_factory=dict)
+    items: dict[tuple[str, str], NewsItem] = field(default_factory=dict)
 
     async def push(self, items):
         outcomes = []
