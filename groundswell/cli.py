@@ -227,11 +227,15 @@ def _add_offline_programs() -> None:
         ("training.tune_cli", "tune"),
         ("training.evaluation.cli", "evaluate"),
         ("export.cli", "export"),
+        ("training.refresh.cli", "refresh"),
+        ("training.refresh.drift_cli", "drift"),
+        ("training.refresh.explain_cli", "explain"),
         ("consumers.notify.desk.cli", "subscribe"),
     ):
         app.command(name=name)(getattr(import_module(module), name))
     app.add_typer(import_module("training.functions_cli").functions, name="functions")
     app.add_typer(import_module("groundswell.models_cli").models, name="models")
+    app.add_typer(import_module("groundswell.feedback_cli").feedback, name="feedback")
     app.add_typer(import_module("consumers.records.desk.cli").alerts, name="alerts")
     app.add_typer(import_module("consumers.series.cli").series, name="series")
     app.add_typer(import_module("consumers.web.keys_cli").keys, name="keys")
