@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from consumers.adapters.embedded import free_port
 from consumers.records.alerts import Alert
@@ -21,9 +22,9 @@ class Serving:
     """The program; `port` stays the same over restarts."""
 
     folder: Path
-    more: dict = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -59,7 +60,7 @@ class Serving:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
-    def lines(self, event: str) -> list[dict]:
+    def lines(self, event: str) -> list[dict[str, Any]]:
         rows = (json.loads(row) for row in self.log.read_text().splitlines() if row[:1] == "{")
         return [row for row in rows if row["event"] == event]
 
@@ -73,7 +74,7 @@ class Serving:
         self.process.terminate()
         return self.process.wait(30)
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess:
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command over the same settings."""
         return subprocess.run(
             [*GROUNDSWELL, *arguments],
@@ -87,7 +88,7 @@ class Serving:
     def key(self, role: str = "admin", owner: str = "ann") -> str:
         made = self.call("keys", "create", owner, "--role", role)
         assert made.returncode == 0, made.stderr
-        return made.stdout.strip()
+        return str(made.stdout).strip()
 
 
 async def fire(records: DatabaseRecords) -> None:

@@ -56,8 +56,9 @@ class MemoryIntake:
     async def push(self, items):
         outcomes = []
         for item in items:
-            held = self.items.setdefault((item.source, item.id), item)
-            if held is item:
+            held = self.items.get((item.source, item.id))
+            if held is None:
+                self.items[item.source, item.id] = item
                 outcomes.append("accepted")
             else:
                 outcomes.append("duplicate" if held == item else "conflict")

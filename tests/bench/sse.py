@@ -131,9 +131,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="groundswell-bench-") as folder:
         found = asyncio.run(measure(asked, Path(folder)))
     for name, value in found.items():
-        Console().print(
-            f"{name:55} {value:,.2f}" if isinstance(value, float) else f"{name:55} {value:,}"
-        )
+        shown = f"{value:,.2f}" if value != int(value) else f"{int(value):,}"
+        Console().print(f"{name:55} {shown}")
     if found["clients with a gap or a repeat"]:
         sys.exit("something was lost or told twice")
 

@@ -36,7 +36,7 @@ async def test_reconnecting_clients_miss_nothing_and_hear_nothing_twice_also_thr
     await fire(records)
     chance = random.Random(7)
     clients = [Client(serving.port, key, random.Random(n), 0.05) for n in range(CLIENTS)]
-    written, final = asyncio.Event(), []
+    written, final = asyncio.Event(), list[int]()
     following = [asyncio.create_task(client.run(written, final)) for client in clients]
     async with asyncio.timeout(60):
         while not all(client.began is not None for client in clients):  # noqa: ASYNC110

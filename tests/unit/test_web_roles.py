@@ -11,7 +11,7 @@ from consumers.web.core.keys import new_key
 from tests.records_world import ID, T0
 from tests.web_world import web_of
 
-ROUTES = {route.operation_id: route for route in bare().routes if isinstance(route, APIRoute)}
+ROUTES = {str(route.operation_id): route for route in bare().routes if isinstance(route, APIRoute)}
 PLACES = {
     "alert": ID,
     "series": "topic:rates",
@@ -32,18 +32,18 @@ async def web():
 
 def request_of(operation: str) -> tuple[str, str]:
     route = ROUTES[operation]
-    (method,) = route.methods
+    (method,) = sorted(route.methods or [])
     return method, route.path.replace(":path", "").format(**PLACES)
 
 
 async def answer_to(client, operation: str) -> int:
     """The status of an operation; of a stream only its head is read."""
     method, path = request_of(operation)
-    body = {} if method in {"POST", "PUT"} else None
+    body: dict[str, str] | None = {} if method in {"POST", "PUT"} else None
     if operation in {"stream_alerts", "live_counts"}:
         path += "?after=999"  # past the end: a conflict, or for live counts nothing that is read
     response = await client.request(method, path, json=body)
-    return response.status_code
+    return int(response.status_code)
 
 
 def test_every_route_is_in_the_table_and_the_other_way_round():
