@@ -9,6 +9,7 @@ are any, none of ``exclude``.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ TERMS: Final = 32
 TERM_LENGTH: Final = 64
 NAME_LENGTH: Final = 64
 SCHEMES: Final = 500
-"""Schemes at most: each opinion is compared with all of them."""
+"""Schemes at most: each opinion is compared with those of which it holds a word."""
 
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -60,6 +61,40 @@ class Scheme(msgspec.Struct, frozen=True, dict=True):
             and (not some or any(_holds(text, term) for term in some))
             and not any(_holds(text, term) for term in exclude)
         )
+
+
+class Lookout:
+    """
+    Many schemes by their names; a text is compared with those of which it holds a word that they need.
+
+    Law: ``matching`` names what comparing with each would.
+    """
+
+    def __init__(self, schemes: Mapping[str, Scheme]) -> None:
+        self._schemes = tuple(schemes.items())
+        self._always: list[int] = []
+        self._by_word: dict[str, list[int]] = {}
+        for number, (_, scheme) in enumerate(self._schemes):
+            needed = _needed(scheme)
+            if not needed:
+                self._always.append(number)
+            for word in needed:
+                self._by_word.setdefault(word, []).append(number)
+
+    def __bool__(self) -> bool:
+        """Say whether there is any scheme."""
+        return bool(self._schemes)
+
+    def matching(self, text: Words) -> list[str]:
+        """Return the names of the schemes that match, in the order in which they were given."""
+        numbers = set(self._always)
+        for word in set(text.words.split()) & self._by_word.keys():
+            numbers.update(self._by_word[word])
+        return [
+            name
+            for name, scheme in map(self._schemes.__getitem__, sorted(numbers))
+            if scheme.matches(text)
+        ]
 
 
 def words_of(opinion: Opinion) -> Words:
@@ -111,6 +146,21 @@ def _term(term: str) -> Words:
         return Words("", _SPACE.sub("", folded))
     words = " ".join(_WORD.findall(folded))
     return Words(f" {words} " if words else "", "")
+
+
+def _needed(scheme: Scheme) -> frozenset[str]:
+    """
+    Return words of which a text that matches holds one; none where that cannot be said.
+
+    Of what would do, that whose shortest word is longest: long words are rare.
+    """
+    must, some = (
+        [_term(term).words.split() for term in part] for part in (scheme.must, scheme.any)
+    )
+    choices = [frozenset({word}) for term in must for word in term]
+    if some and all(some):
+        choices.append(frozenset(max(term, key=len) for term in some))
+    return max(choices, key=lambda words: min(map(len, words)), default=frozenset())
 
 
 def _holds(text: Words, term: Words) -> bool:

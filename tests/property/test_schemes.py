@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from groundswell.errors import InputError
 from groundswell.events import Entity
-from groundswell.schemes import TERMS, Scheme, checked, prepared, words_of
+from groundswell.schemes import TERMS, Lookout, Scheme, checked, prepared, words_of
 from tests.count_world import opinion
 
 WORDS = st.sampled_from(
@@ -31,6 +31,13 @@ def test_must_any_and_exclude_follow_from_single_terms(text, scheme):
         and (not scheme.any or any(single[t] for t in scheme.any))
         and not any(single[t] for t in scheme.exclude)
     )
+
+
+@given(TEXTS, st.dictionaries(st.text(max_size=2), SCHEMES, max_size=6))
+def test_many_schemes_together_match_as_each_does_alone(text, schemes):
+    ready = prepared((text, "Rate of the bank"))
+    alone = [name for name, scheme in schemes.items() if scheme.matches(ready)]
+    assert Lookout(schemes).matching(ready) == alone
 
 
 @given(TEXTS, TERM)

@@ -22,7 +22,7 @@ from consumers.counts.recount import Recount
 from consumers.ports import Bounds
 from groundswell.errors import Transient
 from groundswell.events import Entity
-from groundswell.schemes import Scheme
+from groundswell.schemes import Lookout, Scheme
 from tests.count_world import KEPT, T0, L, mark, random_opinion, records
 
 NAMES = ("Norvik AG", "The Aldermoor Group Inc.", "Torvenia")
@@ -125,7 +125,7 @@ async def finish(rng, log, store, filling):
 def from_the_start(log, shard):
     """Return what a shard holds that followed everything from the start."""
     whole = Shard()
-    everyone = Following(entities=frozenset(SERIES), schemes=SCHEMES)
+    everyone = Following(entities=frozenset(SERIES), schemes=Lookout(SCHEMES))
     for partition, rows in log.rows.items():
         if partition % SHARDS == shard:
             state = start_from(None, Bounds(None, "", 0, len(rows), "o")).state

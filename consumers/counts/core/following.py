@@ -15,7 +15,7 @@ import msgspec
 
 from consumers.counts.core.strangers import WINDOW
 from groundswell.events import Opinion
-from groundswell.schemes import Scheme, words_of
+from groundswell.schemes import Lookout, Scheme, words_of
 from groundswell.series import ENTITY, SCHEME, entity_series, plain_series
 
 ENTITIES: Final = 10_000
@@ -54,7 +54,7 @@ class Following(NamedTuple):
 
     version: str = ""
     entities: frozenset[str] = frozenset()
-    schemes: Mapping[str, Scheme] = MappingProxyType({})
+    schemes: Lookout = Lookout({})
     plain: bool = True
     reach: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
@@ -67,8 +67,7 @@ class Following(NamedTuple):
             series += [name for name in named if name in self.entities]
             strangers = tuple(name for name in named if name not in self.entities)
         if self.schemes and opinion.read:
-            text = words_of(opinion)
-            series += [name for name, scheme in self.schemes.items() if scheme.matches(text)]
+            series += self.schemes.matching(words_of(opinion))
         if self.reach:
             series = [name for name in series if self._reaches(name, offset)]
         return tuple(series), strangers
@@ -113,11 +112,13 @@ def following(registry: Registry) -> Following:
     return Following(
         registry.version,
         frozenset(name for name in registry.series if name.startswith(ENTITY)),
-        {
-            name: followed.scheme
-            for name, followed in sorted(registry.series.items())
-            if name.startswith(SCHEME) and followed.scheme is not None
-        },
+        Lookout(
+            {
+                name: followed.scheme
+                for name, followed in sorted(registry.series.items())
+                if name.startswith(SCHEME) and followed.scheme is not None
+            }
+        ),
     )
 
 
