@@ -56,6 +56,15 @@ local function merge(a, b)
   return struct.pack(NUMBERS, unpack(x)) .. first .. second
 end
 
+-- Deletes keys, and strikes them from their index; the stack of a call does not hold any number.
+local function delete(index, names)
+  for first = 1, #names, 1000 do
+    local last = math.min(first + 999, #names)
+    redis.call('UNLINK', unpack(names, first, last))
+    redis.call('ZREM', index, unpack(names, first, last))
+  end
+end
+
 local writes = {}
 for i = 1, #deltas do
   local pairs_ = deltas[i]
@@ -94,10 +103,7 @@ for i = 1, #shelves do sizes[i] = redis.call('ZCARD', KEYS[LINES + i]) end
 
 redis.call('HSET', KEYS[1], partition, new)
 if position ~= '' then redis.call('HSET', KEYS[7], partition, since .. ' ' .. position) end
-if #bare > 0 then
-  redis.call('UNLINK', unpack(bare))
-  redis.call('ZREM', KEYS[8], unpack(bare))
-end
+delete(KEYS[8], bare)
 for i = 1, #writes do
   redis.call('HSET', KEYS[CELLS + i], unpack(writes[i]))
   redis.call('ZADD', KEYS[3 + windows[2 * i]], windows[2 * i - 1], KEYS[CELLS + i])
@@ -124,10 +130,5 @@ if known + #sources / 2 > named[1] then
   redis.call('ZREMRANGEBYRANK', KEYS[10], 0, -named[1] - 1)
 end
 -- The hashes found too old stand in this shard's own index, hence in this slot.
-for level = 1, 3 do
-  if #old[level] > 0 then
-    redis.call('UNLINK', unpack(old[level]))
-    redis.call('ZREM', KEYS[3 + level], unpack(old[level]))
-  end
-end
+for level = 1, 3 do delete(KEYS[3 + level], old[level]) end
 return {1}

@@ -13,14 +13,11 @@ from consumers.counts.core.following import ENTITIES, Followed, Registry, Since
 from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, end_of, place_of
 from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, newest
 from consumers.counts.core.state import PartitionState
-from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, spanned
+from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, deleted_at_most, spanned
 from consumers.counts.core.strangers import STRANGERS, enough, life, noted
 from consumers.counts.ports import Changed, Held, Snapshot
 from groundswell.errors import Transient
 from groundswell.schemes import Scheme
-
-DELETED_AT_ONCE = 64
-"""Windows deleted in one step at most, per level: so that no step takes long."""
 
 
 class Shard:
@@ -48,11 +45,12 @@ class Shard:
     def put(self, step: Step, retention: Retention) -> None:
         """Add what a step holds, and delete some of what is too old by its mark."""
         expired = retention.expired_before(step.state.mark)
-        for level, ends in self._ends.items():
-            for _ in range(DELETED_AT_ONCE):
-                if not ends or ends[0][0] > expired[level]:
-                    break
-                del self.cells[heappop(ends)[1]]
+        old = [
+            heappop(ends)[1]
+            for level, ends in self._ends.items()
+            for _ in range(deleted_at_most(step))
+            if ends and ends[0][0] <= expired[level]
+        ]
         for name, fields in step.cells.items():
             if name not in self.cells:
                 self.cells[name] = {}
@@ -60,7 +58,9 @@ class Shard:
             into = self.cells[name]
             for field, tally in fields.items():
                 into[field] = merge(into.get(field, ZERO), tally)
-        self._shelve(step.lines, expired["minute"])
+        for name in old:  # as the script does: with what this very step has put there
+            del self.cells[name]
+        self._shelve(step, expired["minute"])
         for series, minute in step.touched.items():
             self.series[series] = max(minute, self.series.get(series, minute))
         self.bundles.update(step.bundles)
@@ -97,16 +97,16 @@ class Shard:
             self._ends[level] = [end for end in ends if end[1].series != series]
             heapify(self._ends[level])
 
-    def _shelve(self, lines: Mapping[Shelf, tuple[Entry, ...]], expired: int) -> None:
+    def _shelve(self, step: Step, expired: int) -> None:
         """Put lines on their shelves; clear some of those that hold only what is too old."""
         old = sorted(
             (entries[-1][0], shelf.new, shelf.series)
             for shelf, entries in self.lines.items()
             if entries[-1][0] < expired
         )
-        for _, new, series in old[:DELETED_AT_ONCE]:
+        for _, new, series in old[: deleted_at_most(step)]:
             del self.lines[Shelf(series, new)]
-        for shelf, entries in lines.items():
+        for shelf, entries in step.lines.items():
             kept = newest((*self.lines.pop(shelf, ()), *entries))
             if kept := tuple(entry for entry in kept if entry[0] >= expired):
                 self.lines[shelf] = kept

@@ -15,10 +15,8 @@ from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import pack
 from consumers.counts.core.levels import LEVELS, end_of
 from consumers.counts.core.lines import LINES_KEPT
-from consumers.counts.core.step import SOURCES_NAMED, Retention, Step
+from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, deleted_at_most
 
-DELETED_AT_ONCE: Final = 64
-"""Windows deleted in one step at most, per level: so that no step takes long."""
 ANY: Final = "any"
 """Stands for a version of the registry where none matters."""
 
@@ -65,7 +63,7 @@ def laid_out(
         [part for touched in step.touched.items() for part in touched],
         [part for bundle in step.bundles.items() for part in bundle],
         [expired[level] for level in LEVELS],
-        DELETED_AT_ONCE,
+        deleted_at_most(step),
         [*carried, LINES_KEPT, shelves],
         step.version,
         [SOURCES_NAMED, [part for minute_of in step.sources.items() for part in minute_of]],

@@ -67,7 +67,7 @@ class Series:
         if not enough:
             return ()
         registry = await self._store.registry(0)
-        room = ENTITIES - len(registry.series)
+        room = max(0, ENTITIES - len(registry.series))  # schemes may go beyond
         if room < len(enough):
             newest = max(minute for _, minute in met)
             quiet = resting(registry, await self._store.series(), newest)[: len(enough) - room]

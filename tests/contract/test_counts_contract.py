@@ -220,26 +220,6 @@ async def test_the_names_of_series_may_hold_anything(world):
         assert set(await store.series()) == names
 
 
-async def test_what_the_newest_mark_has_left_behind_is_deleted_a_few_at_a_time(world):
-    hour = 3_600_000
-    async with world.open() as store:  # minutes are kept for an hour
-        topics = tuple(f"t{n}" for n in range(70))
-        step = step_of(NEW, opinion(0, at=T0, topics=topics))
-        await store.step(0, None, step)
-        state = step.state
-
-        async def minutes():
-            return [h for h in await store.hashes(0) if h.level == "minute"]
-
-        for left, at in ((71, T0 + 2 * hour - 1), (7, T0 + 2 * hour), (0, T0 + 2 * hour + 1)):
-            step = step_of(state, mark(at, 0))
-            assert await store.step(0, state, step) is None
-            state = step.state
-            assert len(await minutes()) == left
-        assert (await store.snapshot(0, [CellHash("minute", "all", T0 // hour)])).cells == {}
-        assert len([h for h in await store.hashes(0) if h.level == "hour"]) == 71
-
-
 async def test_the_names_of_the_newest_sources_are_kept_however_the_log_was_cut(world):
     named = [f"wire {n:04}" for n in range(SOURCES_NAMED + 40)]
     rows = [

@@ -182,6 +182,20 @@ async def test_when_the_list_is_full_who_was_quiet_for_a_day_makes_room(monkeypa
     assert resting(await world.store.registry(0), {"entity:a": 5}, MINUTE)[0] == "entity:b"
 
 
+async def test_a_list_that_schemes_made_longer_than_full_takes_nobody(monkeypatch):
+    for module in ("consumers.counts.series", "consumers.adapters.memory_counts"):
+        monkeypatch.setattr(f"{module}.ENTITIES", 2)
+    world = World()
+    series = Series(world.store, 1)
+    await world.store.follow(0, {"entity:a": None, "entity:b": None})
+    await world.store.follow(0, {"scheme:t": Scheme(must=("t",))})
+    world.store.shards[0].series |= {"entity:a": MINUTE, "entity:b": MINUTE}
+    for name in ("entity:c", "entity:d"):
+        series.met(tuple((name, MINUTE) for _ in range(5)))
+    assert await series.introduce() == ()
+    assert set((await world.store.registry(0)).series) == {"entity:a", "entity:b", "scheme:t"}
+
+
 async def test_only_so_many_strangers_wait(monkeypatch):
     monkeypatch.setattr(series_module, "MET", 4)
     world = World()

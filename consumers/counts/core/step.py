@@ -19,6 +19,10 @@ SOURCE_KEPT: Final = 128
 """Characters of a name."""
 
 
+DELETED_AT_ONCE: Final = 64
+"""Windows deleted in a step, per level: so that no step takes long, and that of a quiet log does some."""
+
+
 class Finding(NamedTuple):
     """Something to report: its kind, where it was first seen in the batch, and how many there were."""
 
@@ -50,6 +54,15 @@ class Step(NamedTuple):
     version: str = ""
     strangers: tuple[tuple[str, int], ...] = ()
     sources: Mapping[str, int] = MappingProxyType({})
+
+
+def deleted_at_most(step: Step) -> int:
+    """
+    Return how many windows that are too old a step deletes per level, and how many shelves.
+
+    No fewer than it may begin: else a log of months, folded again in minutes, would leave them all.
+    """
+    return max(DELETED_AT_ONCE, len(step.cells))
 
 
 def anchor(held: PartitionState | None, step: Step) -> int | None:
