@@ -25,6 +25,8 @@ from groundswell.events import Channel
 DAY_SECONDS: Final = 60.0
 """A day of the sample stream passes in a minute, so that one sees it."""
 _COPY_SHARE: Final = 0.15
+_ON_TOP: Final = 0.5
+"""The rate of the surge, of that of the stream."""
 _REMEMBERED: Final = 40
 _COPIED: Final = 8
 """Stories of the surge that are still copied: the newest."""
@@ -89,7 +91,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """The injected surge: from ``start`` to ``end`` seconds, bad news on top at the full rate."""
+    """The injected surge: from ``start`` to ``end`` seconds, bad news on top at half the rate."""
 
     start: float
     end: float
@@ -115,7 +117,7 @@ def rate_at(
     A day takes ``day`` seconds; at the start ``began`` seconds of it had passed.
     """
     swing = 1.0 + 0.5 * math.sin(2 * math.pi * (t + began) / day)
-    return rate * (swing + (1.0 if surge.start <= t < surge.end else 0.0))
+    return rate * (swing + (_ON_TOP if surge.start <= t < surge.end else 0.0))
 
 
 def stream(
@@ -140,7 +142,7 @@ def stream(
         t += random.expovariate(now_rate)
         number += 1
         name, copied = f"sample-{seed}-{number}", ""
-        if surge.start <= t < surge.end and random.random() < rate / now_rate:
+        if surge.start <= t < surge.end and random.random() < _ON_TOP * rate / now_rate:
             due = (t - surge.start) / (surge.end - surge.start) * bad.size
             if bad.drawn < due or not surging:
                 text = bad.draw()

@@ -9,12 +9,14 @@ from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from consumers.up.alerts import AlertRow
 
 _BAR: Final = 8
+_INDENT: Final = 11
 _LONG: Final = 10_000
 _SPARKS: Final = " ▁▂▃▄▅▆▇█"
 
@@ -119,17 +121,17 @@ def render(picture: Picture) -> RenderableType:
 _STATES: Final = {"firing": "bold red", "recovering": "yellow", "resolved": "green"}
 
 
-def _alert(row: AlertRow) -> Text:
+def _alert(row: AlertRow) -> RenderableType:
     """Draw an alert: a line with its figures, and while it fires one for each of its top stories."""
-    text = Text(f"{row.state:<10} ", style=_STATES.get(row.state, ""))
+    text = Text()
+    text.append(f"{row.state:<{_INDENT - 1}} ", style=_STATES.get(row.state, ""))
     text.append(f"{row.series} ", style="bold")
     text.append(f"{row.kind} ({row.about}), {row.severity} since {row.since}")
     if row.found:
         text.append(f": {row.found}")
-    if row.state == "firing":
-        for story in row.stories:
-            text.append(f"\n           {story.text}", style="bright_black")
-    return text
+    stories = row.stories if row.state == "firing" else ()
+    lines = (Padding(Text(s.text, style="bright_black"), (0, 0, 0, _INDENT)) for s in stories)
+    return Group(text, *lines)
 
 
 def _number(number: int) -> str:

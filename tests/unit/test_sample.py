@@ -44,7 +44,7 @@ def test_the_surge_stands_in_its_time_and_nowhere_else():
     items = list(takewhile(lambda i: i.at < 90, stream(TEXTS, 20, surge, 5)))
     at = [i.at for i in items if any(title in i.title for title in bad)]
 
-    assert len(at) > 300
+    assert len(at) > 200
     assert min(at) >= 29
     assert max(at) < 61
 
@@ -71,7 +71,7 @@ def test_the_stories_of_the_surge_are_told_once_each_over_its_whole_length_and_c
     assert all(i.title == i.text for i in told_now)
     halves = Counter(i.at < 15 for i in told_now)
     assert abs(halves[True] - halves[False]) < 0.1 * len(bad)
-    assert len(copies) > 3 * len(told_now)
+    assert len(copies) > 2 * len(told_now)
 
     store = MemoryStories(24, 10_000)
     news = [i for i in (*told_now, *copies) if i.channel == "news"]
@@ -98,4 +98,4 @@ def test_each_text_is_told_anew_and_copies_are_one_story():
 def test_a_surge_fits_a_bounded_run():
     assert surge_for(30) == Surge(10, 20)
     assert surge_for(0) == Surge(20, 50)
-    assert rate_at(40, 10, surge_for(0)) > rate_at(100, 10, surge_for(0)) + 9
+    assert rate_at(40, 10, surge_for(0)) > rate_at(100, 10, surge_for(0)) + 4
