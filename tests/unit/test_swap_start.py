@@ -1,10 +1,12 @@
 """With which bundle a start begins: the champion, the last good one, or the directory of the settings."""
 
+import os
+
 import pytest
 
 from consumers.news.app import open_followed
 from consumers.news.core.swap import ATTEMPTS
-from consumers.news.swap.bundles import open_bundles
+from consumers.news.swap.bundles import KEPT, open_bundles
 from consumers.news.swap.first import NOT_YET, first
 from groundswell.errors import BundleError, SettingsError, Transient
 from groundswell.models.bundle import MANIFEST
@@ -121,3 +123,15 @@ async def test_what_was_passed_over_at_the_start_is_not_taken_while_it_runs(made
 def test_a_key_that_cannot_be_read_is_a_refusal_to_start(tmp_path):
     with pytest.raises(SettingsError, match="registry_public_key"):
         open_bundles(Settings(registry_url=str(tmp_path), registry_public_key=tmp_path / "none"))
+
+
+def test_of_many_fetched_bundles_the_last_few_and_the_good_one_are_kept(made):
+    versions = [made.publish(str(number)) for number in range(1, 9)]
+    for seconds, version in enumerate(versions):
+        os.utime(made.bundles.fetch(version), (seconds, seconds))
+    made.bundles.note_good(versions[0])
+    left = {path.name for path in (made.folder / "cache").iterdir() if path.is_dir()}
+    assert left == {versions[0].id, *(version.id for version in versions[-KEPT:])}
+    found = made.bundles.last_good()
+    assert found is not None
+    assert found[1] == versions[0]

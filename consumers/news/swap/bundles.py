@@ -9,6 +9,7 @@ nobody's help.
 import asyncio
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ from groundswell.settings import Settings
 
 GOOD: Final = "last-good.json"
 BEGUN: Final = "begun.json"
+KEPT: Final = 4
+"""Bundles that are kept here at most, beside the last good one."""
 BY: Final = "groundswell consume"
 
 
@@ -66,6 +69,15 @@ class Bundles:
         """Write down that a version serves well; blocks."""
         self._write(GOOD, msgspec.json.encode(version))
         (self._cache / BEGUN).unlink(missing_ok=True)
+        self._sweep(version)
+
+    def _sweep(self, good: Version) -> None:
+        """Remove the bundles that were fetched longest ago; what is gone is fetched again if wanted."""
+        found = [path for path in self._cache.iterdir() if "@" in path.name and path.is_dir()]
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in found[KEPT:]:
+            if path.name != good.id:
+                shutil.rmtree(path, ignore_errors=True)
 
     def begin(self, version: Version) -> int:
         """Count a start with a version that has not proven itself here since; blocks."""

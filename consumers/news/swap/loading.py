@@ -69,11 +69,15 @@ def prepare(
     directory: Path,
     key: str,
     beside: Voice,
-    clock: Clock,
+    clock: Clock | None,
     *,
     threads: int = 0,
 ) -> Ready:
-    """Load a bundle, check it, warm it, and time it against the present voice; raises ``Refused``."""
+    """
+    Load a bundle, check it, warm it, and time it against the present voice (``clock`` None: do not).
+
+    Raises ``Refused``.
+    """
     try:
         ready = open_voice(settings, directory, key, threads=threads)
         texts = [row.text for row in read_golden(directory, ready.model.manifest)]
@@ -81,6 +85,9 @@ def prepare(
         stage = "golden" if "golden text" in str(error) else "load"
         raise Refused(stage, str(error)) from error
     try:
+        if clock is None:
+            _run(ready.voice, [ready.voice.model.encode(batch) for batch in _batches(texts)])
+            return ready
         old, new = _timed(beside, ready.voice, _batches(texts), clock)
     except GroundswellError as error:
         raise Refused("warm", str(error)) from error

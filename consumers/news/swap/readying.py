@@ -59,6 +59,8 @@ class Readying:
         self._voices = voices
         self._metrics = metrics
         self._clock = clock
+        self.good: set[str] = set()
+        """Keys of bundles that have served well here: they need not be timed again."""
         self._failures: dict[str, Failures] = {}
         self._thread = ThreadPoolExecutor(1, "swap")
         self._at_work: asyncio.Future[Ready] | None = None
@@ -128,7 +130,8 @@ class Readying:
             raise Refused("fetch", str(error)) from error
         try:
             key = key_of(version)
-            return prepare(self._settings, directory, key, beside, self._clock, threads=threads)
+            clock = None if key in self.good else self._clock
+            return prepare(self._settings, directory, key, beside, clock, threads=threads)
         except Refused:
             raise
         except Exception as error:

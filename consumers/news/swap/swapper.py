@@ -71,7 +71,8 @@ class Swapper:
         self._clock = clock
         self._readying = Readying(settings, bundles, voices, metrics, clock)
         self._window = Window(voices.now.bundle, limits_of(settings))
-        self._good = {voices.now.key}
+        self._good = self._readying.good
+        self._good.add(voices.now.key)
         self._move = first.move
         self._unproven = None if first.move is None else first.move.version
         self._began = clock.now()
