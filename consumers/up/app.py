@@ -1,19 +1,19 @@
 """
 `up`: everything on one machine, by one command.
 
-An embedded broker and store, `topics`, `consume`, `count` and `watch` as processes of their own, a sample
-stream with its history, and the live table in the foreground. Rules: everything that was started is
-stopped, whatever happens; what the user set in the environment holds, except the addresses, and in a
-replay the clock and what has to be kept for its history.
+An embedded broker and store, `topics`, `consume`, `count`, `watch`, `notify` and `serve` as processes of
+their own, a sample stream with its history, a receiver of the messages, and the live table in the
+foreground. Rule: everything that was started is stopped, whatever happens.
 """
 
 import asyncio
 import json
-import os
+import shlex
 import signal
 import sys
 import tempfile
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from consumers.adapters.clock import SystemClock
 from consumers.adapters.kafka_publisher import KafkaPublisher
 from consumers.adapters.redis_counts import RedisCounts, open_counts
 from consumers.ports import Clock, Publisher
-from consumers.records.database import open_records
+from consumers.records.database import DatabaseRecords, open_records
 from consumers.up import figures
 from consumers.up.alerts import Board, moved
 from consumers.up.feed import feed
@@ -35,9 +35,13 @@ from consumers.up.http import get
 from consumers.up.look import settled
 from consumers.up.pace import HISTORY_DAYS, Pace, pace_of
 from consumers.up.programs import Programs
+from consumers.up.receiver import Receiver
 from consumers.up.sample import load_texts, surge_for
+from consumers.up.subscriber import ADDRESS, Subscriber
+from consumers.up.surroundings import environment
 from consumers.up.table import render
 from consumers.up.top import Watcher
+from consumers.web.server import answering
 from groundswell.errors import CannotContinue, Transient
 from groundswell.settings import PREFIX, Settings, load
 
@@ -46,37 +50,7 @@ _READY_SECONDS: Final = 90.0
 _CATCH_UP_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 12.0
 _WINDOW: Final = 60
-_AHEAD_HOURS: Final = 48
-
-
-def environment(
-    broker: str, store: str, records: Path, bundle: Path | None, pace: Pace
-) -> dict[str, str]:
-    """Return the environment of the programs: the user's, with the addresses of this machine."""
-    ours = {
-        "KAFKA_BOOTSTRAP_SERVERS": broker,
-        "KAFKA_INSTANCE_ID": "",
-        "REDIS_URL": store,
-        "REDIS_CLUSTER": "false",
-        "HTTP_HOST": "127.0.0.1",
-        "RECORDS_URL": f"sqlite:///{records}",
-    }
-    if pace.replays:
-        hours = HISTORY_DAYS * 24
-        ours |= {
-            "CLOCK": "records",
-            "MARK_INTERVAL_MS": "250",
-            "MINUTES_KEPT_HOURS": str(hours + _AHEAD_HOURS),
-            "WATCH_BACK_HOURS": str(hours),
-        }
-    if f"{PREFIX}KAFKA_SESSION_TIMEOUT_MS" not in os.environ:
-        # The embedded broker holds joins for half a session; nobody else is there to be missed.
-        ours["KAFKA_SESSION_TIMEOUT_MS"] = "3000"
-    if bundle is not None:
-        ours["BUNDLE"] = str(bundle)
-    elif f"{PREFIX}BUNDLE" not in os.environ:
-        ours["BUNDLE"] = str(Path(__file__).parents[2] / Settings().bundle)
-    return {**os.environ, **{PREFIX + key: value for key, value in ours.items()}}
+_PROGRAMS: Final = ("consume", "count", "watch", "notify", "serve")
 
 
 async def _ready(programs: Programs, ports: dict[str, int], clock: Clock) -> None:
@@ -116,11 +90,11 @@ async def run(
         programs = Programs(surroundings, logs)
         stack.push_async_callback(programs.stop, _STOP_SECONDS)
         console.print(
-            f"broker {address}, store {store}; starting topics, consume, count, watch …",
+            f"broker {address}, store {store}; starting topics, consume, count, watch, notify, serve …",
             style="bright_black",
         )
         await programs.once("topics")
-        ports = {name: embedded.free_port() for name in ("consume", "count", "watch")}
+        ports = {name: embedded.free_port() for name in _PROGRAMS}
         for name in ("consume", "count"):
             await programs.start(name, port=ports[name])
         publisher = KafkaPublisher(settings, in_flight=2000)
@@ -128,6 +102,7 @@ async def run(
         stack.push_async_callback(publisher.stop)
         counts = open_counts(settings)
         stack.push_async_callback(counts.close)
+        records, subscriber = await _told(settings, stack)
         past = 0
         if pace.replays:
             console.print(f"a history of {HISTORY_DAYS} days …", style="bright_black")
@@ -135,22 +110,25 @@ async def run(
         await _unless(stopping, _started(programs, ports, counts, past, clock))
         if stopping.is_set():
             return 130
-        records = await open_records(settings.records_url.get_secret_value())
-        stack.push_async_callback(records.close)
         ready_after = clock.now() - begun
+        console.print(await _how_to_ask(settings, subscriber), soft_wrap=True, highlight=False)
         task = asyncio.create_task(
             feed(publisher, settings.news_topic, rate, surge_for(seconds), seconds, clock, pace)
         )
         stack.callback(task.cancel)
         watcher = Watcher(counts, _WINDOW, clock, Board(records))
         fed = clock.now()
-        await _show(watcher, task, programs, stopping, quiet=as_json)
+        await _show(watcher, subscriber.receiver, task, programs, stopping, quiet=as_json)
         if not task.done() or stopping.is_set():
             return 0 if seconds == 0 else 130
         produced = task.result()
         caught_up = await _catch_up(counts, past + produced, clock)
         result = await _figures(ports, watcher, produced, past, clock.now() - fed)
-        result |= {"startup_s": round(ready_after, 1), "alerts": moved(watcher.lines)}
+        result |= {
+            "startup_s": round(ready_after, 1),
+            "alerts": moved(watcher.lines),
+            "messages": [asdict(message) for message in subscriber.receiver.messages],
+        }
         if pace.replays:
             del result["publication_to_count"]  # its records tell another time than the wall clock
         if as_json:
@@ -159,6 +137,16 @@ async def run(
             console.print(render(watcher.picture))
             console.print_json(json.dumps({k: v for k, v in result.items() if k != "series"}))
         return 0 if caught_up else 1
+
+
+async def _told(settings: Settings, stack: AsyncExitStack) -> tuple[DatabaseRecords, Subscriber]:
+    """Open the records, and subscribe a receiver that listens until the stack ends."""
+    records = await open_records(settings.records_url.get_secret_value())
+    stack.push_async_callback(records.close)
+    subscriber = Subscriber()
+    port = await stack.enter_async_context(answering(subscriber.receiver.app, ADDRESS, 0))
+    await subscriber.subscribe(settings, port)
+    return records, subscriber
 
 
 async def _past(settings: Settings, publisher: Publisher, rate: float, pace: Pace) -> int:
@@ -173,12 +161,24 @@ async def _past(settings: Settings, publisher: Publisher, rate: float, pace: Pac
 async def _started(
     programs: Programs, ports: dict[str, int], counts: RedisCounts, past: int, clock: Clock
 ) -> None:
-    """Wait until the history is counted; then start `watch`, which learns from it."""
-    await _ready(programs, {n: p for n, p in ports.items() if n != "watch"}, clock)
+    """Wait until the history is counted; then start `watch`, which learns from it, and who tells of it."""
+    await _ready(programs, {n: ports[n] for n in ("consume", "count")}, clock)
     while settled(await counts.states()) < past:
         programs.check()
         await asyncio.sleep(0.1)
-    await programs.start("watch", port=ports["watch"])
+    for name in ("notify", "serve", "watch"):
+        await programs.start(name, port=ports[name])
+
+
+async def _how_to_ask(settings: Settings, subscriber: Subscriber) -> str:
+    """Return the line that gives another terminal the records and the API of this run."""
+    given = {
+        "API": f"http://{ADDRESS}:{settings.serve_port}/api/v1",
+        "KEY": await subscriber.key(settings),
+        f"{PREFIX}RECORDS_URL": settings.records_url.get_secret_value(),
+    }
+    told = " ".join(f"{name}={shlex.quote(value)}" for name, value in given.items())
+    return f"to ask it from another terminal: export {told}"
 
 
 async def _unless(stopping: asyncio.Event, work: Any) -> None:
@@ -194,13 +194,14 @@ async def _unless(stopping: asyncio.Event, work: Any) -> None:
 
 async def _show(
     watcher: Watcher,
+    receiver: Receiver,
     task: asyncio.Task[int],
     programs: Programs,
     stopping: asyncio.Event,
     *,
     quiet: bool,
 ) -> None:
-    """Draw the table once a second until the stream ends or the user stops; say each transition."""
+    """Draw the table once a second until the stream ends or the user stops; say each transition and message."""
     console, said = Console(stderr=quiet, quiet=quiet, soft_wrap=True), 0
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not stopping.is_set() and not task.done():
@@ -211,6 +212,8 @@ async def _show(
                     Text("\n  ".join((line.text, *(story.text for story in line.stories))))
                 )
             said = len(watcher.lines)
+            for message in receiver.fresh():
+                console.print(Text(message.text, style="bold cyan"))
             waits = {task, asyncio.ensure_future(stopping.wait())}
             await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             (waits - {task}).pop().cancel()
