@@ -24,6 +24,7 @@ from consumers.web.live import Live
 from consumers.web.metrics import Metrics
 from consumers.web.parts import Parts
 from consumers.web.server import answering
+from groundswell.errors import GroundswellError
 from groundswell.settings import Settings
 
 log = structlog.get_logger()
@@ -76,8 +77,17 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             link_keys=link_keys,
         )
         await hub.start()
-        await _serve(parts, stop)
+        try:
+            await _serve(parts, stop)
+        except* GroundswellError as group:
+            raise _first(group) from group
     log.info("stopped")
+
+
+def _first(group: BaseExceptionGroup[GroundswellError]) -> GroundswellError:
+    """Return an error out of a group of them: one is enough to say why the program ends."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _serve(parts: Parts, stop: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ from fastapi import Request
 from consumers.records.access.values import AuditLine
 from consumers.web.answers import refused
 from consumers.web.core.access import Caller
+from consumers.web.core.keys import redacted
 from consumers.web.core.problems import problem
 from consumers.web.parts import Parts
 from groundswell.errors import GroundswellError
@@ -73,11 +74,11 @@ class Edge:
         try:
             await self._app(scope, receive, sending)
         except Exception as error:
-            if begun:
-                raise
             log.exception(
                 "a request failed", operation=_operation(scope), kind=type(error).__name__
             )
+            if begun:
+                raise
             answer = refused(problem("internal", "it is in the log of the program"))
             await answer(scope, receive, sending)
 
@@ -114,4 +115,4 @@ def _operation(scope: Scope) -> str:
 def path_of(request: Request) -> str:
     """Return the path that a problem names; of a signed link only its beginning, since it is a secret."""
     path = request.url.path
-    return "/a/…" if path.startswith("/a/") else path[:_LONGEST_TARGET]
+    return "/a/…" if path.startswith("/a/") else redacted(path[:_LONGEST_TARGET])

@@ -8,6 +8,7 @@ nothing for long.
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +54,8 @@ def listening(host: str, port: int) -> socket.socket:
 async def answering(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
     """Answer until the block ends; yields the port. Raises ``CannotStart``."""
     made = listening(host, port)
+    # What it would say of answers that ended early is counted and logged by the program itself.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         app,
         http="h11",

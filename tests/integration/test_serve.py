@@ -7,6 +7,7 @@ import time
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from consumers.records.database import open_records
 from consumers.records.engine import engine_of
@@ -114,3 +115,28 @@ def test_health_and_metrics_stand_apart(serving):
     assert "groundswell_serve_requests" in httpx.get(f"http://127.0.0.1:{own}/metrics").text
     assert httpx.get(f"http://127.0.0.1:{serving.port}/metrics").status_code == 404
     assert serving.stop() == 0
+
+
+def test_a_table_that_is_gone_ends_the_program_with_a_sentence(serving):
+    serving.key()
+    serving.start()
+    engine = engine_of(serving.url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE outbox"))
+        connection.execute(sa.text("DROP TABLE history"))
+    engine.dispose()
+    assert serving.process
+    assert serving.process.wait(30) == 3
+    said = serving.log.read_text()
+    assert "groundswell records check" in said
+    assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_named(serving):
+    serving.key()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", serving.port))
+        refused = serving.call("serve")
+    assert refused.returncode == 2
+    assert f"serve_host, serve_port: cannot listen on 127.0.0.1:{serving.port}" in refused.stderr
+    assert "Traceback" not in refused.stderr
