@@ -25,10 +25,14 @@ _DROPPED: Final = re.compile(r"['’`.]")
 _FOLDED: Final = re.compile(r"[\W_]+")
 
 
-@lru_cache(maxsize=65_536)
 def folded_name(text: str) -> str:
     """Return the folded name, or "" if it names nobody."""
-    name = unicodedata.normalize("NFKC", text[: 4 * NAME_KEPT]).casefold()
+    return _folded(text[: 4 * NAME_KEPT])  # cut first: what is remembered must be short
+
+
+@lru_cache(maxsize=65_536)
+def _folded(text: str) -> str:
+    name = unicodedata.normalize("NFKC", text).casefold()
     name = unicodedata.normalize("NFKC", name).replace("&", " and ")
     words = _FOLDED.sub(" ", _DROPPED.sub("", name)).split()
     if len(words) > 1 and words[0] == "the":

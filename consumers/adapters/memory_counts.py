@@ -58,14 +58,14 @@ class Shard:
             into = self.cells[name]
             for field, tally in fields.items():
                 into[field] = merge(into.get(field, ZERO), tally)
-        for name in old:  # as the script does: with what this very step has put there
-            del self.cells[name]
+        for gone in old:  # as the script does: with what this very step has put there
+            del self.cells[gone]
         self._shelve(step, expired["minute"])
         for series, minute in step.touched.items():
             self.series[series] = max(minute, self.series.get(series, minute))
         self.bundles.update(step.bundles)
-        for name, minute in step.sources.items():
-            self.sources[name] = max(minute, self.sources.get(name, minute))
+        for source, minute in step.sources.items():
+            self.sources[source] = max(minute, self.sources.get(source, minute))
         if len(self.sources) > SOURCES_NAMED:
             ranked = sorted(self.sources.items(), key=lambda held: (held[1], held[0].encode()))
             self.sources = dict(ranked[-SOURCES_NAMED:])

@@ -37,6 +37,8 @@ _registry = Script(
     "redis.call('HGETALL', KEYS[3])}"
 )
 
+NOTED_AT_ONCE: Final = 1000
+"""Stories of strangers that one call notes: the server does nothing else meanwhile."""
 SLACK: Final = 2
 """Windows beyond the retention of each level that a series may still have: they go a few at a time."""
 
@@ -124,10 +126,12 @@ class RedisSeries:
         return bool(answer[0] == 1)
 
     async def nominate(self, stories: Sequence[tuple[str, int]]) -> tuple[str, ...]:
-        flat = [part for story in stories for part in story]
-        argument = msgspec.msgpack.encode([NEEDED, WINDOW, STEP, STRANGERS, flat])
-        async with speaking(self._place):
-            found = await whole(
-                _strangers(self._client, list(keys.strangers(self._prefix)), argument)
-            )
+        found: list[bytes] = []
+        for first in range(0, len(stories), NOTED_AT_ONCE):
+            flat = [part for story in stories[first : first + NOTED_AT_ONCE] for part in story]
+            argument = msgspec.msgpack.encode([NEEDED, WINDOW, STEP, STRANGERS, flat])
+            async with speaking(self._place):
+                found += await whole(
+                    _strangers(self._client, list(keys.strangers(self._prefix)), argument)
+                )
         return tuple(dict.fromkeys(name.decode() for name in found))

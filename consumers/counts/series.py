@@ -169,5 +169,9 @@ class Keeper:
             if self._said.get(part) != str(error):
                 self._said[part] = str(error)
                 log.warning("waiting", part=part, error=str(error))
+        except Exception as error:  # a bug here must neither hold the counts up nor go unsaid
+            if self._said.get(part) != repr(error):
+                self._said[part] = repr(error)
+                log.exception("failed", part=part, error=repr(error))
         else:
             self._said.pop(part, None)

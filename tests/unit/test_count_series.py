@@ -156,6 +156,24 @@ async def test_without_records_what_is_followed_stays():
     assert await world.items("scheme:t") == 1
 
 
+async def test_a_bug_beside_the_counting_is_said_and_the_rest_goes_on():
+    class Broken(MemorySchemes):
+        async def schemes(self, *, dropped=False):
+            raise ValueError("a bug, as a test wanted")
+
+    world = Counted()
+    world.schemes = Broken(lambda: 0)
+    counting, keeper = await world.begin()
+    world.write(*(named(n) for n in range(6)))
+    await world.turns(counting, 2)
+    with capture_logs() as logs:
+        for _ in range(11):
+            await keeper.turn()
+    failed = [entry for entry in logs if entry["event"] == "failed"]
+    assert [(entry["part"], entry["log_level"]) for entry in failed] == [("schemes", "error")]
+    assert await world.items(NORVIK) == 6
+
+
 async def test_when_the_list_is_full_who_was_quiet_for_a_day_makes_room(monkeypatch):
     for module in ("consumers.counts.series", "consumers.adapters.memory_counts"):
         monkeypatch.setattr(f"{module}.ENTITIES", 2)

@@ -18,7 +18,7 @@ from consumers.counts.core.levels import (
     bucket_of,
     end_of,
 )
-from consumers.counts.core.lines import Entry, decode_line
+from consumers.counts.core.lines import Entry, decode_line, encode_line
 from consumers.counts.core.state import PartitionState, Totals
 
 _OF_THE_LOG = frozenset({"log_lost", "log_recreated"})
@@ -80,6 +80,9 @@ def compare_lines(
         }
         for entries in (log, store)
     )
+    left_out = len({*log, *store}) - len(ours | theirs)
+    # Another release may have written fewer fields: what they say is compared.
+    theirs = (theirs & ours) | {encode_line(decode_line(line)) for _, line in theirs - ours}
     differences = []
     for entry in sorted(ours ^ theirs):
         line = decode_line(entry[1])
@@ -88,7 +91,6 @@ def compare_lines(
             f"{shelf.series}, line of minute {entry[0]}: only {only} has {line.topic}/"
             f"{line.partition} offset {line.offset} ({'new' if shelf.new else 'a copy'})"
         )
-    left_out = len({*log, *store}) - len(ours | theirs)
     return Compared(len(ours & theirs), left_out, tuple(differences))
 
 
