@@ -24,11 +24,12 @@ test: $(VENV)/.dev kafka ## install what the tests need, then run them all
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under=95
 
-check: $(VENV)/.dev ## style, imports and types: ruff, import-linter, mypy
+check: $(VENV)/.dev ## style, imports, types, and deploy/ against its schemas
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.deployed
 
 soak: $(VENV)/.dev kafka ## the long kill and fault runs; prints its figures
 	@$(BIN)/python -m pytest -m soak --timeout=7200 -s tests/integration
