@@ -121,7 +121,7 @@ def parts_over(hand: Hand, settings: Settings = SETTINGS, tail=None, records=Non
 
 async def key_for(access, number: int, owner: str, role: str, **more) -> str:
     """Make a key; returns its text."""
-    made = new_key(number.to_bytes(36, "big"))
+    made = new_key(number.to_bytes(4, "big") + number.to_bytes(32, "big"))
     await access.add_key(ApiKey(made.id, made.hashed, owner, role, **more))
     return made.text
 
@@ -133,6 +133,6 @@ async def web_of(settings: Settings = SETTINGS):
     parts, records = parts_over(hand, settings)
     keys = {}
     for number, role in enumerate(("viewer", "analyst", "admin"), 1):
-        keys[role] = await key_for(parts.access, number << 256, role[:3], role)
+        keys[role] = await key_for(parts.access, number, role[:3], role)
     await parts.hub.start()
     yield Web(parts, records, build(parts), keys, hand)

@@ -20,6 +20,7 @@ from consumers.web.parts import Parts, parts_of
 from groundswell.errors import Transient
 
 MOST_BUCKETS: Final = 10_000
+NOTED_MS: Final = 60_000
 _NOBODY: Final = keys.hashed("nobody's key")
 
 log = structlog.get_logger()
@@ -71,15 +72,22 @@ async def key_of(parts: Parts, request: Request) -> ApiKey | None:
     if held is None or not good or held.role not in ROLES:
         parts.metrics.denied.labels("unknown").inc()
         return None
-    standing = held.standing(parts.clock.wall())
+    now = parts.clock.wall()
+    standing = held.standing(now)
     if standing != "good":
         parts.metrics.denied.labels(standing).inc()
         return None
-    try:
-        await parts.access.used(held.id)
-    except Transient as error:
-        log.warning("the use of a key is not noted", key=held.id, error=str(error))
+    if held.used is None or now - held.used >= NOTED_MS:
+        await _noted(parts, held)
     return held
+
+
+async def _noted(parts: Parts, key: ApiKey) -> None:
+    """Write down that a key is used; not with every request, since writers wait for one another."""
+    try:
+        await parts.access.used(key.id)
+    except Transient as error:
+        log.warning("the use of a key is not noted", key=key.id, error=str(error))
 
 
 def limited(parts: Parts, request: Request, who: str) -> None:

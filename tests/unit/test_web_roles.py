@@ -20,7 +20,6 @@ PLACES = {
     "silence": "x",
     "key": "ffffffff",
 }
-DENIED = (401, 403)
 
 
 @pytest.fixture
@@ -52,16 +51,13 @@ def test_every_route_is_in_the_table_and_the_other_way_round():
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("operation", sorted(set(NEEDS) - {"live_counts"}))
-async def test_a_role_may_do_what_the_table_says_and_nothing_else(web, operation, role):
+async def test_a_role_may_do_what_the_table_says_and_nothing_else(web, role):
     async with web.client(role) as client:
-        status = await answer_to(client, operation)
+        told = {name: await answer_to(client, name) for name in NEEDS if name != "live_counts"}
 
-    if NEEDS[operation] in OF_ROLE[role]:
-        assert status not in DENIED
-        assert status < 500
-    else:
-        assert status == 403
+    may = {name for name in told if NEEDS[name] in OF_ROLE[role]}
+    assert {name for name, status in told.items() if status != 403} == may
+    assert {told[name] for name in may} <= {200, 201, 202, 204, 404, 409, 422, 428}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -71,15 +67,13 @@ async def test_who_may_look_at_series_may_look_at_live_counts(web, role):
         assert (await client.get("/api/v1/live")).status_code == 200
 
 
-@pytest.mark.parametrize("operation", sorted(NEEDS))
-async def test_nobody_gets_in_without_a_key(web, operation):
+async def test_nobody_gets_in_without_a_key(web):
     async with web.client(None) as client:
-        method, path = request_of(operation)
-        response = await client.request(method, path)
-
-    assert response.status_code == 401
-    assert response.headers["www-authenticate"].startswith("Bearer")
-    assert response.headers["content-type"] == "application/problem+json"
+        for operation in NEEDS:
+            response = await client.request(*request_of(operation))
+            assert response.status_code == 401, operation
+            assert response.headers["www-authenticate"].startswith("Bearer")
+            assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("scopes", [("alerts:read",), ("news:write",)])

@@ -14,7 +14,7 @@ HOOK = {"name": "hook", "kind": "webhook", "url": "https://user:hush@a.test/in?t
 @pytest.fixture
 async def web():
     async with web_of() as made:
-        made.keys["bob"] = await key_for(made.parts.access, 9 << 256, "bob", "analyst")
+        made.keys["bob"] = await key_for(made.parts.access, 9, "bob", "analyst")
         yield made
 
 
