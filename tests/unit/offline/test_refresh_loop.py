@@ -1,13 +1,17 @@
 """The whole refresh in small: feedback in, training, gates, promotion, and a label that changed for the better."""
 
 import json
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from consumers.news.swap.bundles import Bundles
 from groundswell.errors import CannotContinue, CannotStart
-from groundswell.models.registry import CHALLENGER, CHAMPION
-from groundswell.models.session import load
+from groundswell.models.registry import CHALLENGER, CHAMPION, Registry
 from tests import refresh_world as world
+from tests.news_world import item
+from tests.swap_world import Swapping, swapping
 from training.refresh.core.reasons import Policy
 from training.refresh.job import look, refresh
 from training.refresh.journal import Journal, read_state, run_folder
@@ -35,31 +39,31 @@ def begun(trained, tmp_path_factory):
     return registry, first, (trained[0].parent / "rows.jsonl", file), items
 
 
-class Consumer:
-    """Serves the champion; looks at the registry when it is told to, as a consumer does between batches."""
+class Shelf(NamedTuple):
+    """What a consumer follows: see ``tests.swap_world.Made``."""
 
-    def __init__(self, registry, folder):
-        self._registry, self._folder = registry, folder
-        self.look()
-
-    def look(self):
-        version = self._registry.alias(CHAMPION)
-        self.bundle = version.id
-        self._model = load(self._registry.fetch(version, self._folder / version.id), threads=1)
-
-    def share(self, texts):
-        scores = self._model.run(self._model.encode(texts)).heads["sentiment"]
-        place = self._model.manifest.head("sentiment").labels.index(SAID)
-        return float((scores.argmax(axis=1) == place).mean())
+    folder: Path
+    registry: Registry
+    bundles: Bundles
 
 
-def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
+async def share_said(consumer, titles):
+    """Put items on the topic; return the bundle that labelled the last one, and the share ``SAID``."""
+    begin = len(consumer.topic.records[0])
+    for number, title in enumerate(titles, start=begin):
+        consumer.topic.add(item(title, id=str(number)))
+    end = begin + len(titles)
+    await consumer.until(lambda: consumer.topic.committed.get(0) == end)
+    told = [row for row in consumer.writer.told(0, "Opinion") if int(row.id) >= begin]
+    assert len(told) == len(titles)
+    return told[-1].bundle, sum(row.sentiment.label == SAID for row in told) / len(told)
+
+
+async def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
     begun, trained, tmp_path
 ):
     registry, first, files, items = begun
-    unseen = [item["title"] for item in world.news(40, seed=9)]
-    consumer = Consumer(registry, tmp_path)
-    before = consumer.share(unseen)
+    unseen = [new["title"] for new in world.news(40, seed=9)]
     killed = []
 
     def kill(step):
@@ -69,15 +73,25 @@ def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
 
     folder = tmp_path / "work"
     job = world.job_of(folder, registry, trained[0], files, world.votes(items, SAID), after=kill)
-    outcome = None
-    for _ in range(len(STEPS) + 3):
-        try:
-            outcome = refresh(job)
-            break
-        except Killed:
-            # Until the promotion nothing has changed for anybody.
-            promoted = "promote" in killed
-            assert (registry.alias(CHAMPION) != first) is promoted
+    while "publish" not in killed:
+        with pytest.raises(Killed):
+            refresh(job)
+        assert registry.alias(CHAMPION) == first, "nothing has changed for anybody"
+
+    # A consumer is at work; the last steps are done beside it, and it follows.
+    shelf = Shelf(tmp_path, registry, Bundles(registry, tmp_path / "cache", None))
+    consumer = Swapping(shelf)
+    async with swapping(consumer):
+        served, before = await share_said(consumer, unseen)
+        for _ in ("promote", "state"):
+            with pytest.raises(Killed):
+                refresh(job)
+        await consumer.until(lambda: consumer.serving != first.id)
+        serves, after = await share_said(consumer, unseen)
+    assert (served, serves) == (first.id, registry.alias(CHAMPION).id)
+    assert before < 0.2
+    assert after > 0.9
+    outcome = refresh(job)
 
     names = [name for name, _ in STEPS]
     assert killed == ["begun", *names, "state"]
@@ -89,11 +103,6 @@ def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
     manifest = registry.manifest(registry.alias(CHAMPION))
     assert manifest.blessing.champion == first.id
     assert set(manifest.data) == {"rows", "feedback"}
-
-    assert consumer.share(unseen) == before, "it serves what it served"
-    consumer.look()
-    assert before < 0.2
-    assert consumer.share(unseen) > 0.9
 
     compared = Journal(run_folder(folder, 1)).result("measure")["compared"]
     new = next(c for c in compared if c["rows"] == "new" and c["head"] == "sentiment")
