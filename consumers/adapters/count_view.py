@@ -100,6 +100,7 @@ def _story(tellings: Sequence[StoryLine]) -> Story:
         minute=first.minute,
         topics=tuple(label for label, _ in first.topics),
         words=first.words,
+        language=first.language,
     )
 
 

@@ -188,3 +188,12 @@ async def test_the_twin_of_the_loop_answers_as_the_counts_do(items):
     held = {m: s for m, s in (await twin.seen(["all"], MINUTE, MINUTE + 1)).items() if s}
     assert held == seen
     assert isinstance(held[MINUTE]["all"], Seen)
+
+
+async def test_a_story_has_the_language_of_its_first_item(items):
+    await items.put(item(story="a", language="zh-CN"), item(story="a", new_in=(), language="en"))
+    await items.put(item())
+
+    stories = await items.view.stories("all", MINUTE, MINUTE, 5)
+
+    assert [(story.copies, story.language) for story in stories] == [(2, "zh-CN"), (1, "")]

@@ -33,7 +33,7 @@ NAME_KEPT: Final = 128
 TOPICS_KEPT: Final = 8
 WORDS_KEPT: Final = 5
 WORD_KEPT: Final = 40
-"""Characters of a word."""
+"""Characters of a word, and of a language's tag."""
 
 _KEY: Final = struct.Struct(">QIQ")
 _BIAS: Final = 1 << 63
@@ -56,7 +56,8 @@ class StoryLine(msgspec.Struct, frozen=True, array_like=True):
     a story is its own. Its place in the source is ``topic``, ``topic_id``, ``partition`` and
     ``offset``, that in the log ``log_partition`` and ``log_offset``. ``title`` is cut at 300
     characters; a ``url`` of more than 512 is left out, since half a link leads elsewhere. ``words``
-    spoke for the negative tone; lines of before they were kept have none.
+    spoke for the negative tone, ``language`` is the item's, as it was said to be; lines of before they were
+    kept have none.
     """
 
     minute: int
@@ -79,6 +80,7 @@ class StoryLine(msgspec.Struct, frozen=True, array_like=True):
     log_partition: int
     log_offset: int
     words: tuple[str, ...] = ()
+    language: str = ""
 
 
 Entry: TypeAlias = tuple[int, bytes]
@@ -116,6 +118,7 @@ def line_of(
         log_partition=place[0],
         log_offset=place[1],
         words=tuple(word[:WORD_KEPT] for word in opinion.words[:WORDS_KEPT]),
+        language=opinion.language[:WORD_KEPT],
     )
 
 

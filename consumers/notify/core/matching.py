@@ -116,13 +116,19 @@ def not_enough(filters: Filters, alert: Alert, facts: Facts) -> Withheld | None:
         told = facts.effect.stories if facts.effect else None
         if (len(facts.stories) if told is None else told) < filters.stories:
             return "too_few_stories"
-    languages = {story.language for story in facts.stories if story.language}
-    if filters.languages and languages and languages.isdisjoint(filters.languages):
+    tags = {story.language for story in facts.stories if story.language}
+    if filters.languages and tags and not any(_speaks(tags, one) for one in filters.languages):
         return "other_language"
     sources = {story.source for story in facts.stories if story.source}
     if filters.sources and sources and sources.isdisjoint(filters.sources):
         return "other_source"
     return None
+
+
+def _speaks(tags: Iterable[str], language: str) -> bool:
+    """Say whether a tag is of the language: zh is asked for, and zh-Hant-HK is of it; case does not count."""
+    asked = language.casefold()
+    return any(f"{tag.casefold()}-".startswith(f"{asked}-") for tag in tags)
 
 
 def at_least(severity: str, than: str) -> bool:

@@ -10,7 +10,7 @@ class Story(msgspec.Struct, frozen=True):
     ``published`` in ms since 1970; ``negative`` is the model's P(negative) of its first item in the
     series, and ``minute`` the one in which that item counted there; ``copies`` items of ``sources``
     outlets told it. ``topics`` are the labels that the model gave that item, the surest first, and
-    ``words`` those of its words that spoke most for the negative tone.
+    ``words`` those of its words that spoke most for the negative tone; ``language`` is its tag ("": not said).
     """
 
     story: str
@@ -24,3 +24,4 @@ class Story(msgspec.Struct, frozen=True):
     minute: int = 0
     topics: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    language: str = ""
