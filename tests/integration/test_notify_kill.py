@@ -98,6 +98,7 @@ async def killing(url, key, kills, rng, done):
     [
         pytest.param(40, 4, marks=pytest.mark.timeout(180)),
         pytest.param(1_000, 20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
+        pytest.param(3_000, 50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
         pytest.param(10_000, 100, marks=[pytest.mark.soak, pytest.mark.timeout(7000)]),
     ],
 )
