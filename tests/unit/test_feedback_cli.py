@@ -16,7 +16,7 @@ from training.refresh.labels import read_items, write_labels
 
 def row(item, negative, **more):
     said = {"negative": negative, "neutral": 1 - negative}
-    best = max(said, key=said.get)
+    best = max(said, key=lambda label: said[label])
     return {
         "id": item,
         "title": f"title of {item}",

@@ -6,6 +6,7 @@ import torch
 
 from tests.train_world import CPU, EVERY, QUIET, apart, encoded, fresh, recipe, weights_of
 from training.distil import Pull, pull_sum
+from training.encode import Tokens
 from training.evaluate import predict
 from training.loop import fit
 from training.losses import Encoded
@@ -55,7 +56,9 @@ def test_the_divergence_is_that_of_its_formula_and_free_rows_count_nothing():
     logits = torch.tensor([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0], [1.0, 0.0, -1.0]])
     p = np.exp(teacher) / np.exp(teacher).sum()
 
-    total = pull_sum(pull, {"sentiment": "single"}, {"sentiment": logits}, [0, 1, 2], [None] * 3)
+    total = pull_sum(
+        pull, {"sentiment": "single"}, {"sentiment": logits}, [0, 1, 2], [Tokens([], [], ())] * 3
+    )
 
     assert float(total) == pytest.approx(0.5 * float((p * np.log(p * 3)).sum()), abs=1e-6)
     assert pull.count([0, 1, 2]) == 2
