@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CURL_REFUSED = 7
 COMMAND = [sys.executable, "-m", "groundswell.cli", "up"]
 
 
@@ -65,10 +66,11 @@ def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
     assert 0 < quantiles["p50_ms"] <= quantiles["p95_ms"] <= quantiles["p99_ms"]
 
 
-def test_the_injected_surge_fires_shows_its_evidence_and_ends(started):
+@pytest.mark.timeout(300)
+def test_the_injected_surge_fires_is_told_and_ends(started):
     process = started("--seconds", "50", "--speed", "480")
 
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=290)
 
     said = " ".join(out.decode().split())
     assert process.returncode == 0, err.decode() + said
@@ -78,7 +80,54 @@ def test_the_injected_surge_fires_shows_its_evidence_and_ends(started):
     series = re.escape(fired[1])
     rest = said[fired.end() :]
     assert re.search(rf"Lindqvist.*recovering surge {series}: .*resolved surge {series}: ", rest)
-    assert json.loads(out[out.index(b"{") :])["history"] > 10_000
+    result = json.loads(out[out.index(b"{\n") :])
+    assert result["history"] > 10_000
+    # The receiver had it, signed.
+    assert "signed message received for sample: alert.firing (first_notification), " in rest
+    assert result["messages"][0]["type"] == "alert.firing"
+    assert fired[1] in {name for message in result["messages"] for name in message["series"]}
+
+
+def lines_of_the_readme():
+    """The commands that the README gives to another terminal, as they stand there."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    block = re.search(r"from another terminal.*?```console\n(.*?)```", page, re.DOTALL)
+    return [line.removeprefix("$ ") for line in block[1].splitlines()]
+
+
+def asked(export, line):
+    """Run a line in a shell that has what `up` printed."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", f"{export}\n{line}"],
+        env={"PATH": path, "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_lines_of_the_readme_make_subscriptions(started):
+    process = started("--speed", "1")
+    for line in iter(process.stdout.readline, b""):
+        if line.startswith(b"to ask it"):
+            break
+    export = line.decode().partition(": ")[2]
+
+    by_command, by_curl = lines_of_the_readme()
+    assert asked(export, by_command).returncode == 0
+    # The API of a start may be a moment behind the line.
+    answers = (asked(export, by_curl) for _ in range(20))
+    made = next(answer for answer in answers if answer.returncode != CURL_REFUSED)
+
+    assert json.loads(made.stdout)["subscription"]["filters"]["topics"] == ["credit"], made
+    listed = json.loads(asked(export, "groundswell subscriptions list --json").stdout)
+    assert {(s["name"], *s["channels"]) for s in listed} == {
+        (name, "receiver") for name in ("sample", "rates", "credit")
+    }
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
