@@ -6,7 +6,7 @@ import yaml
 
 from consumers.notify.workers import TRY_SECONDS
 from consumers.web.server import ENDING_SECONDS
-from groundswell.settings import PREFIX, Settings
+from groundswell.settings import PREFIX, Settings, load
 from tests.deploy_world import (
     KUBERNETES,
     OVERLAYS,
@@ -21,13 +21,20 @@ from tests.deploy_world import (
 
 OBJECTS = list(written())
 PODS = [(component_of(p.object), pod) for p in OBJECTS if (pod := pod_of(p.object))]
-SETTINGS = dict(
-    line.split("=", 1)
-    for line in (KUBERNETES / "common/settings.env").read_text(encoding="utf-8").splitlines()
-)
+MAPS = {
+    name: dict(
+        line.split("=", 1)
+        for line in (KUBERNETES / f"common/{file}.env").read_text(encoding="utf-8").splitlines()
+    )
+    for name, file in (("groundswell", "settings"), ("groundswell-kafka", "kafka"))
+}
+SETTINGS = {name: value for given in MAPS.values() for name, value in given.items()}
 with_kustomize = pytest.mark.skipif(
     renderer() is None, reason="neither kustomize nor kubectl is on the PATH"
 )
+
+
+NAMES = [name for name, _ in PODS]
 
 
 def of_kind(kind):
@@ -77,9 +84,7 @@ def test_the_programs_are_there():
     assert {name for name, _ in PODS} == {*PROGRAMS, "topics", "upgrade", "refresh"}
 
 
-@pytest.mark.parametrize(
-    ("name", "pod"), PODS, ids=lambda value: value if str(value) == value else ""
-)
+@pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
 def test_no_pod_may_do_more_than_it_must(name, pod):
     box = box_of(pod)
 
@@ -95,9 +100,7 @@ def test_no_pod_may_do_more_than_it_must(name, pod):
     assert box["resources"]["limits"]["memory"]
 
 
-@pytest.mark.parametrize(
-    ("name", "pod"), PODS, ids=lambda value: value if str(value) == value else ""
-)
+@pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
 def test_every_setting_is_known_and_every_secret_is_a_reference(name, pod):
     kinds = {name: str(field.annotation) for name, field in Settings.model_fields.items()}
     for variable in box_of(pod)["env"]:
@@ -108,12 +111,30 @@ def test_every_setting_is_known_and_every_secret_is_a_reference(name, pod):
             assert secret == ("secretKeyRef" in variable.get("valueFrom", {}))
 
 
-def test_the_shared_settings_are_good_ones_and_hold_no_secret():
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in SETTINGS.items()}
-    good = Settings.model_validate(given)
+@pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
+def test_every_pod_starts_on_good_settings(name, pod):
+    box = box_of(pod)
+    environment = {}
+    for source in box["envFrom"]:
+        environment |= MAPS[source["configMapRef"]["name"]]
+    secrets = {
+        "GROUNDSWELL_REDIS_URL": "redis://valkey",
+        "GROUNDSWELL_RECORDS_URL": "postgresql://host/db",
+    }
+    for variable in box["env"]:
+        made_up = secrets.get(variable["name"], "4")
+        environment[variable["name"]] = variable.get("value", made_up)
 
-    assert good.kafka_security_protocol == "SASL_SSL"
-    assert not [n for n in given if "Secret" in str(Settings.model_fields[n].annotation)]
+    settings = load(environment, {})
+
+    encrypted = settings.kafka_security_protocol == "SASL_SSL"
+    assert encrypted == ("GROUNDSWELL_KAFKA_SASL_PASSWORD" in environment)
+
+
+def test_no_secret_is_committed():
+    of_secrets = {n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)}
+
+    assert not {name.removeprefix(PREFIX).lower() for name in SETTINGS} & of_secrets
     assert of_kind("Secret") == {}
 
 
