@@ -41,6 +41,10 @@ def of_kind(kind):
     return {p.object["metadata"]["name"]: p.object for p in OBJECTS if p.object["kind"] == kind}
 
 
+def boxes_of(pod):
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
 def box_of(pod):
     (box,) = pod["containers"]
     return box
@@ -86,18 +90,17 @@ def test_the_programs_are_there():
 
 @pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
 def test_no_pod_may_do_more_than_it_must(name, pod):
-    box = box_of(pod)
-
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert box["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert box["resources"]["requests"]["memory"]
-    assert box["resources"]["limits"]["memory"]
+    for box in boxes_of(pod):
+        assert box["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert box["resources"]["requests"]["memory"]
+        assert box["resources"]["limits"]["memory"]
 
 
 @pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
@@ -195,8 +198,15 @@ def test_two_refreshes_never_run_and_only_refresh_sees_the_signing_key():
     cron = of_kind("CronJob")["refresh"]["spec"]
     signing = {name for name, pod in PODS if "groundswell-signing" in str(pod["volumes"])}
 
+    (copying,) = pod_of(of_kind("CronJob")["refresh"])["initContainers"]
+
     assert cron["concurrencyPolicy"] == "Forbid"
     assert signing == {"refresh"}
+    # read_private refuses a key that its group may read, as a Secret's files must be here.
+    assert copying["command"][:2] == ["install", "--mode=0600"]
+    assert (
+        f"--key={copying['command'][-1]}" in box_of(pod_of(of_kind("CronJob")["refresh"]))["args"]
+    )
 
 
 def test_everything_is_denied_but_what_each_program_needs():
@@ -214,7 +224,7 @@ def test_everything_is_denied_but_what_each_program_needs():
 
 def test_what_is_mounted_is_a_volume_and_every_patch_has_its_target():
     for _, pod in PODS:
-        mounted = {m["name"] for m in box_of(pod)["volumeMounts"]}
+        mounted = {m["name"] for box in boxes_of(pod) for m in box["volumeMounts"]}
         assert mounted == {v["name"] for v in pod["volumes"]}
     for path in (KUBERNETES / "overlays/gpu").glob("*.yaml"):
         patch = yaml.safe_load(path.read_text(encoding="utf-8"))
