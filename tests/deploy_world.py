@@ -83,15 +83,15 @@ def faults_of(placed: Placed) -> list[str]:
     return faults
 
 
-def pod_of(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the specification of an object's pods."""
+def pod_of(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the specification of an object's pods; of one that has none, an empty one."""
     match found["kind"]:
         case "Deployment" | "Job":
             pod: dict[str, Any] = found["spec"]["template"]["spec"]
         case "CronJob":
             pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         case _:
-            return None
+            pod = {}
     return pod
 
 

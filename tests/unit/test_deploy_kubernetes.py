@@ -117,7 +117,7 @@ def test_every_setting_is_known_and_every_secret_is_a_reference(name, pod):
 @pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
 def test_every_pod_starts_on_good_settings(name, pod):
     box = box_of(pod)
-    environment = {}
+    environment: dict[str, str] = {}
     for source in box["envFrom"]:
         environment |= MAPS[source["configMapRef"]["name"]]
     secrets = {

@@ -51,7 +51,7 @@ def test_the_board_is_one_that_grafana_understands_in_full():
 
 
 def test_the_board_is_laid_out_without_overlap_and_every_panel_says_what_it_shows():
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in board()["panels"]:
         at = panel["gridPos"]
         cells = {
@@ -69,7 +69,20 @@ def test_the_board_is_laid_out_without_overlap_and_every_panel_says_what_it_show
 def test_the_board_shows_what_matters():
     shown = {name for panel in panels() for t in panel["targets"] for name in names(t["expr"])}
 
-    for part in ["consume_items_total", "consume_lag", "consume_refused_total", "consume_model_info", "consume_golden_distance", "consume_shadow_agreed_total", "count_latency_seconds_bucket", "watch_decided_minute", "watch_lease_held", "watch_alerts_total", "notify_waiting", "serve_streams"]:
+    for part in [
+        "consume_items_total",
+        "consume_lag",
+        "consume_refused_total",
+        "consume_model_info",
+        "consume_golden_distance",
+        "consume_shadow_agreed_total",
+        "count_latency_seconds_bucket",
+        "watch_decided_minute",
+        "watch_lease_held",
+        "watch_alerts_total",
+        "notify_waiting",
+        "serve_streams",
+    ]:
         assert f"groundswell_{part}" in shown
     assert BOARD.read_text(encoding="utf-8").count('"${source}"') > len(panels())
 
@@ -79,7 +92,8 @@ def names(expression):
 
 
 def test_every_rule_is_tried_firing_and_silent_and_says_what_to_do():
-    fires, silent = set(), set()
+    fires: set[str] = set()
+    silent: set[str] = set()
     for case in CASES:
         for one in case["alert_rule_test"]:
             (fires if one["exp_alerts"] else silent).add(one["alertname"])
