@@ -3,9 +3,11 @@ import re
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from consumers.notify.workers import TRY_SECONDS
 from consumers.web.server import ENDING_SECONDS
+from groundswell import cli
 from groundswell.settings import PREFIX, Settings, load
 from tests.deploy_world import (
     KUBERNETES,
@@ -241,3 +243,17 @@ def test_the_secrets_that_are_referred_to_are_the_ones_that_the_docs_make():
     for secret, key in named:
         assert f"create secret generic {secret} " in docs
         assert f"{key}=" in docs
+
+
+@pytest.mark.parametrize(("name", "pod"), PODS, ids=NAMES)
+def test_every_command_and_option_is_one_that_groundswell_has(name, pod):
+    words = [word.split("=", 1)[0] for word in box_of(pod)["args"]]
+    command = [word for word in words if not word.startswith("--")]
+
+    cli._add_offline_programs()  # once, as `main` does
+    done = CliRunner().invoke(
+        cli.app, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}
+    )
+
+    assert done.exit_code == 0
+    assert [word for word in words if word.startswith("--") and word not in done.output] == []
