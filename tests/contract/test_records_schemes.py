@@ -61,7 +61,9 @@ async def test_what_was_dropped_stays_on_record_and_its_name_may_be_used_again(p
             SchemeOnRecord("oil", OIL, dropped=True, at=T0 + 5)
         ]
         again = Scheme(must=("gas",))
-        assert await schemes.add("oil", again) == SchemeOnRecord("oil", again, dropped=False, at=T0 + 5)
+        assert await schemes.add("oil", again) == SchemeOnRecord(
+            "oil", again, dropped=False, at=T0 + 5
+        )
         assert [s.scheme for s in await schemes.schemes()] == [again]
 
 

@@ -110,7 +110,9 @@ def test_one_text_with_two_entities_is_not_split():
 
 
 def test_too_few_rows_and_rows_without_a_date_are_refused():
-    with pytest.raises(InputError, match=r"3 rows .*Near-duplicates stay together, and these rows make \d clusters"):
+    with pytest.raises(
+        InputError, match=r"3 rows .*Near-duplicates stay together, and these rows make \d clusters"
+    ):
         split_examples(singles(3), dev=0.1, test=0.1, seed=1)
     with pytest.raises(InputError, match=r"f\.jsonl:7: has no date \(published_at or date\)"):
         split_examples(singles(9, origin="f.jsonl:7"), dev=0.1, test=0.1, seed=1, by="time")

@@ -114,7 +114,10 @@ def test_a_name_without_an_owner_is_refused_and_the_package_asked_for(monkeypatc
     with pytest.raises(InputError, match="write hf://OWNER/NAME"):
         read_sets(["hf://name"])
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(InputError, match=r"hf://o/n: needs the package `datasets`: pip install 'groundswell\[hub\]'"):
+    with pytest.raises(
+        InputError,
+        match=r"hf://o/n: needs the package `datasets`: pip install 'groundswell\[hub\]'",
+    ):
         read_sets(["hf://o/n:test"])
 
 
