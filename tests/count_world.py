@@ -151,7 +151,7 @@ class FlakyCounts(MemoryCounts):
         answer = None if fault == "before" else await super().step(partition, expected, step)
         if fault:
             raise Transient(f"the step failed {fault} it landed, as a test wanted")
-        return answer
+        return answer  # type: ignore[return-value]
 
 
 def at_once(call):

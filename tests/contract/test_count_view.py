@@ -27,8 +27,8 @@ class Items:
 
     view: CountsView
     counts: object = None
-    states: dict = field(default_factory=dict)
-    next: dict = field(default_factory=dict)
+    states: dict = field(default_factory=dict)  # type: ignore[type-arg]
+    next: dict = field(default_factory=dict)  # type: ignore[type-arg]
 
     async def put(self, *rows, partition=0):
         """Count ``rows``, which are made by functions of a source offset."""
@@ -38,7 +38,7 @@ class Items:
         before = self.states.get(partition, PartitionState())
         step = fold(before, records(*made, first=first, partition=partition), L)
         expected = before if partition in self.states else None
-        assert await self.counts.step(partition, expected, step) is None
+        assert await self.counts.step(partition, expected, step) is None  # type: ignore[attr-defined]
         self.states[partition] = step.state
 
 
@@ -58,7 +58,7 @@ async def items(request):
         counts = MemoryCounts(SHARDS, retention_of(Settings()))
     else:
         url = request.getfixturevalue("valkey_url")
-        counts = open_counts(Settings(redis_url=url, redis_prefix=prefix, redis_shards=SHARDS))
+        counts = open_counts(Settings(redis_url=url, redis_prefix=prefix, redis_shards=SHARDS))  # type: ignore[assignment]
     await counts.prepare()
     yield Items(CountsView(counts), counts)
     await counts.close()

@@ -92,7 +92,7 @@ def lines_of_the_readme():
     """The commands that the README gives to another terminal, as they stand there."""
     page = (ROOT / "README.md").read_text("utf-8")
     block = re.search(r"from another terminal.*?```console\n(.*?)```", page, re.DOTALL)
-    return [line.removeprefix("$ ") for line in block[1].splitlines()]
+    return [line.removeprefix("$ ") for line in block[1].splitlines()]  # type: ignore[index]
 
 
 def asked(export, line):

@@ -35,7 +35,7 @@ def calm():
     for tone in ("negative", *("neutral",) * 9):
         said = {"negative": 0.05, "neutral": 0.05, "positive": 0.05, tone: 0.9}
         topics = (TopicLabel(label="rates", probability=0.9),)
-        labels.append(Labels(SentimentResult(label=tone, probabilities=said), topics, ()))
+        labels.append(Labels(SentimentResult(label=tone, probabilities=said), topics, ()))  # type: ignore[arg-type]
     return Answers("tiny@0", {t.title: labels for t in load_texts() if not t.surge})
 
 
@@ -119,7 +119,7 @@ async def alerts_of(stack):
 
 def well_told(rows):
     """Whether each alert's transitions stand in order, each once, and none was raised twice."""
-    by_alert = {}
+    by_alert = {}  # type: ignore[var-annotated]
     for row in rows:
         by_alert.setdefault(row["alert"], []).append(row)
     return all(

@@ -88,7 +88,7 @@ async def history(seed):
     rng = random.Random(seed)
     log, store = Log(rng), MemoryCounts(SHARDS, KEPT)
     filling = Filling(store, log, L, KEPT, asyncio.Event())
-    counters = [{}, {}]
+    counters = [{}, {}]  # type: ignore[var-annotated]
     for _ in range(rng.randrange(10, 60)):
         chance = rng.random()
         if chance < 0.7:
@@ -112,7 +112,7 @@ async def history(seed):
 
 async def finish(rng, log, store, filling):
     """Follow everything, count everything, fill everything."""
-    known = {}
+    known = {}  # type: ignore[var-annotated]
     for shard in range(SHARDS):
         await store.follow(shard, FOLLOWED)
     while any([await count(rng, log, store, known) for _ in range(30)]):

@@ -35,7 +35,7 @@ def times(tally, factor):
 
 @given(NAMES, st.lists(st.tuples(TARGETS, st.booleans()), max_size=40))
 def test_a_target_is_taken_twice_at_most_and_never_when_it_is_in_use(serving, story):
-    failures, tried, now = None, {}, 0.0
+    failures, tried, now = None, {}, 0.0  # type: ignore[var-annotated]
     last = None
     for target, good in story:
         now += 10

@@ -42,7 +42,7 @@ class Dying:
             raise Killed
         if what == "away":
             raise Transient("the database is away")
-        answer = await super().commit_minute(lease, minute)
+        answer = await super().commit_minute(lease, minute)  # type: ignore[misc]
         if what == "after":
             self.deaths += 1
             raise Killed

@@ -34,7 +34,7 @@ def minute_of(rng, place, surge):
         if name == "silent" and place == 3:
             seen[name] = Seen(1, 1, sources=(1,), bundles=(1,))
         elif name == "stopped" and place % 90 > 60:
-            seen[name] = None
+            seen[name] = None  # type: ignore[assignment]
         elif rng.random() < rate:
             hit = name in {"busy", "calm"} and place in surge
             n = rng.randint(1, 8 if hit else 3)

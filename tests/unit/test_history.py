@@ -17,7 +17,7 @@ PACE = pace_of(1_767_600_012_345, 1440)
 def said(label):
     probabilities = {"negative": 0.2, "neutral": 0.7, "positive": 0.1}
     topics = (TopicLabel(label="rates", probability=0.9),)
-    return [Labels(SentimentResult(label=label, probabilities=probabilities), topics, ())]
+    return [Labels(SentimentResult(label=label, probabilities=probabilities), topics, ())]  # type: ignore[arg-type]
 
 
 ANSWERS = Answers("b@1", {t.title: said("neutral") for t in TEXTS if not t.surge})

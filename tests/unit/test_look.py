@@ -60,7 +60,7 @@ CELLS = {
 
 
 def test_a_look_adds_up_the_window_that_ends_at_the_newest_minute():
-    picture = asyncio.run(look(Counts(STATES, CELLS), 10, 100_000, (99_000, 5)))
+    picture = asyncio.run(look(Counts(STATES, CELLS), 10, 100_000, (99_000, 5)))  # type: ignore[arg-type]
 
     assert [(r.series, *r.tones, r.late, r.stories) for r in picture.rows] == [
         ("all", 3, 2, 2, 1, 7),
@@ -72,7 +72,7 @@ def test_a_look_adds_up_the_window_that_ends_at_the_newest_minute():
 
 
 def test_before_anything_was_counted_nothing_is_claimed():
-    picture = asyncio.run(look(Counts({}, {}), 10, 100_000, None))
+    picture = asyncio.run(look(Counts({}, {}), 10, 100_000, None))  # type: ignore[arg-type]
 
     assert (picture.rows, picture.rate, picture.lag, picture.counted) == ((), None, None, 0)
 
@@ -86,7 +86,7 @@ def test_minutes_are_drawn_oldest_first():
 
 def test_a_store_that_is_away_keeps_the_last_picture_and_says_so():
     counts = Counts(STATES, CELLS)
-    watcher = Watcher(counts, 10, Clock(100_000, 101_000, 102_000))
+    watcher = Watcher(counts, 10, Clock(100_000, 101_000, 102_000))  # type: ignore[arg-type]
 
     first = asyncio.run(watcher.look())
     counts.away = True
@@ -100,12 +100,12 @@ def test_a_store_that_is_away_keeps_the_last_picture_and_says_so():
 
 
 def test_an_empty_store_asks_whether_count_runs():
-    watcher = Watcher(Counts({}, {}), 10, Clock(1))
+    watcher = Watcher(Counts({}, {}), 10, Clock(1))  # type: ignore[arg-type]
 
     assert "groundswell count" in asyncio.run(watcher.look()).note
 
 
 def test_a_rate_never_falls_below_nothing():
-    picture = asyncio.run(look(Counts(STATES, CELLS), 10, 100_000, (99_000, 50)))
+    picture = asyncio.run(look(Counts(STATES, CELLS), 10, 100_000, (99_000, 50)))  # type: ignore[arg-type]
 
     assert picture.rate == pytest.approx(0.0)

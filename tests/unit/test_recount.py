@@ -10,7 +10,7 @@ from consumers.counts.core.fold import fold
 from consumers.counts.core.levels import CellHash, Shelf
 from consumers.counts.core.start import start_from
 from consumers.counts.core.state import Fence, PartitionState
-from consumers.counts.recount import Recount, told
+from consumers.counts.recount import Recount, told  # type: ignore[attr-defined]
 from consumers.ports import Bounds
 from groundswell.errors import CannotContinue
 from tests.count_world import KEPT, T0, L, mark, opinion, records, refusal

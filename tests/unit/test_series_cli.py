@@ -44,7 +44,7 @@ def desk(valkey_url, tmp_path, monkeypatch, capsys, request):
         answer = capsys.readouterr()
         return end.value.code, answer.out, answer.err
 
-    run.settings = settings
+    run.settings = settings  # type: ignore[attr-defined]
     return run
 
 

@@ -130,7 +130,7 @@ def test_a_voice_that_breaks_gives_the_place_back_and_its_batch_is_asked_again()
     pipeline = Pipeline(voices, 1000)
     origin = Origin(topic="news", partition=0, offset=0, after=-1)
     work = pipeline.admit([Incoming(origin, 0, item(), ())])
-    settled = pipeline.settle(work)
+    settled = pipeline.settle(work)  # type: ignore[arg-type]
     assert isinstance(settled.outcomes[0], Labelled)
     assert voices.now is old
     fallen = voices.fallen()
@@ -140,7 +140,7 @@ def test_a_voice_that_breaks_gives_the_place_back_and_its_batch_is_asked_again()
     voices.swap(broken)
     voices.forget()
     with pytest.raises(CannotContinue):
-        pipeline.settle(work)
+        pipeline.settle(work)  # type: ignore[arg-type]
 
 
 async def test_a_champion_that_breaks_in_service_is_taken_back(made, monkeypatch):

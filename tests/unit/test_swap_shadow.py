@@ -65,7 +65,7 @@ async def test_a_challenger_that_is_behind_is_left_out_and_delays_nothing(made):
     slow = Slow()
     async with swapping(world, feed="Profit soars"):
         await world.until(lambda: world.swapper._shadow.voice is not None)
-        world.swapper._shadow.voice.labelling._asking._model = slow
+        world.swapper._shadow.voice.labelling._asking._model = slow  # type: ignore[union-attr]
         slow.go.clear()
         await world.until(lambda: (world.value("shadow_items_total", outcome="dropped") or 0) > 50)
         count = len(world.writer.told(0, "Opinion"))

@@ -15,8 +15,8 @@ END = START + (HOURS + 5) * 60 - 1
 @pytest.fixture
 async def world():
     world = World()
-    world.watching = world.process("one")
-    await world.until(SURGE + 30, world.watching)
+    world.watching = world.process("one")  # type: ignore[attr-defined]
+    await world.until(SURGE + 30, world.watching)  # type: ignore[attr-defined]
     return world
 
 

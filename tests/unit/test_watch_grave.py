@@ -67,7 +67,7 @@ def test_what_it_does_not_find(title):
 
 def test_a_taken_back_phrase_does_not_hide_another():
     assert (
-        found_in(told("Acme denies accounting fraud as SEC opens probe"), GRAVES).event == "probe"
+        found_in(told("Acme denies accounting fraud as SEC opens probe"), GRAVES).event == "probe"  # type: ignore[union-attr]
     )
 
 
@@ -76,7 +76,7 @@ def test_an_unsure_label_is_not_enough():
 
 
 def test_a_topic_that_names_the_event_is_enough():
-    assert found_in(told("Bad day for Acme", topics=("fraud",)), GRAVES).by == "fraud"
+    assert found_in(told("Bad day for Acme", topics=("fraud",)), GRAVES).by == "fraud"  # type: ignore[union-attr]
 
 
 @given(st.text(max_size=300))
@@ -212,6 +212,6 @@ def test_the_shipped_lists_are_read_and_bad_ones_are_named(tmp_path):
         assert str(file) in str(caught.value)
     with pytest.raises(InputError, match="cannot be read"):
         grave_events(tmp_path / "none.yaml")
-    file.write_text("negative: 3")
+    file.write_text("negative: 3")  # type: ignore[possibly-undefined]
     with pytest.raises(InputError, match="probability"):
         grave_events(file)

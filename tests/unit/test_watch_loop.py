@@ -203,7 +203,7 @@ async def test_a_long_batch_keeps_its_lease():
         renewed.append(lease)
         return await renew(lease, ttl_ms)
 
-    world.records.renew = counted
+    world.records.renew = counted  # type: ignore[method-assign]
     await watching.turn()
 
     assert (await world.records.load()).minute == START + 119 - HOURS * 60
@@ -221,7 +221,7 @@ async def test_many_series_are_read_in_shorter_batches():
         spans.append((len(series), first, last))
         return {}
 
-    world.counts.seen = none_of
+    world.counts.seen = none_of  # type: ignore[method-assign]
     await world.process("a").turn()
 
     assert spans == [(len(names), START, START + 9)]

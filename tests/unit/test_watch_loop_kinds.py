@@ -253,5 +253,5 @@ async def test_the_word_of_a_person_outranks_the_rule():
         await world.until(minute, watching)
 
     judged = await world.records.alert(alert.id)
-    assert judged.verdict.actor == "mia"
+    assert judged.verdict.actor == "mia"  # type: ignore[union-attr]
     assert [v.actor for v in await world.records.verdicts(alert.id)] == ["mia", "watch"]

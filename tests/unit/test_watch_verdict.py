@@ -18,7 +18,7 @@ def trial(**changes):
         "series": "topic:banks", "onset": 90, "fired": 100, "about": "attention", "ratio": 1.3,
         "share": 0.24, "usual": 0.2, "expected": 6.0, "volume": 6, "negative": 6, "stories": 30,
     }  # fmt: skip
-    return Trial(**(base | changes))
+    return Trial(**(base | changes))  # type: ignore[arg-type]
 
 
 def effect(observed, negative):

@@ -81,7 +81,7 @@ def test_every_file_is_named_and_none_is_a_pickle(bundle):
     manifest = load_manifest(bundle)
     named = {manifest.tokenizer.path, manifest.golden.path, manifest.card.path, MANIFEST}
     named |= {graph.file.path for graph in manifest.graphs}
-    named |= {manifest.reference.path}
+    named |= {manifest.reference.path}  # type: ignore[union-attr]
 
     assert {path.name for path in bundle.iterdir()} == named
     assert not [name for name in named if name.endswith((".bin", ".pt", ".pkl"))]

@@ -77,7 +77,7 @@ def test_dropout_keeps_the_share_and_the_mean(chance, seed):
     share = float((kept == 0).float().mean())
     assert abs(share - chance) < 6 * (chance * (1 - chance) / value.numel()) ** 0.5 + 2**-16
     assert kept.max().item() == pytest.approx(1 / (1 - chance), rel=1e-2)
-    assert torch.equal(value.grad, kept)
+    assert torch.equal(value.grad, kept)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("chance", "left"), [(0.0, 1.0), (1.0, 0.0)])
