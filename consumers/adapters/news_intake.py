@@ -82,6 +82,9 @@ class KafkaIntake:
             except KafkaError as error:
                 await producer.stop()
                 raise Transient(f"Kafka cannot be reached: {error}") from error
+            except BaseException:  # cancelled on the way: a producer is stopped or leaks
+                await producer.stop()
+                raise
             self._producer, self._partitions = producer, found.partitions
             return producer
 

@@ -128,6 +128,10 @@ class Shadow:
             answers = await asyncio.get_running_loop().run_in_executor(
                 self._thread, label, voice, [waiting.work for waiting in batch]
             )
+        except AttributeError:
+            if hasattr(voice, "labelling"):
+                raise
+            return  # it became champion, or was let go, before it was its turn
         except GroundswellError as error:
             self._metrics.shadow_items.labels("failed").inc(len(batch))
             log.warning("the challenger failed", bundle=voice.bundle, error=str(error))
