@@ -79,11 +79,10 @@ class KafkaIntake:
             producer = AIOKafkaProducer(**producer_options(self._settings))
             try:
                 await producer.start()
-            except KafkaError as error:
+            except BaseException as error:  # cancelled on the way, too: it is stopped, or it leaks
                 await producer.stop()
-                raise Transient(f"Kafka cannot be reached: {error}") from error
-            except BaseException:  # cancelled on the way: a producer is stopped or leaks
-                await producer.stop()
+                if isinstance(error, KafkaError):
+                    raise Transient(f"Kafka cannot be reached: {error}") from error
                 raise
             self._producer, self._partitions = producer, found.partitions
             return producer

@@ -8,7 +8,7 @@ the one before it is still there gives the place back, so that a bad promotion s
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -40,6 +40,18 @@ class Voice:
         self.model = model
         self.labelling = Labelling(model, probe)
         self.users = 0
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Be one of the users while inside: it is not let go of before."""
+        with self._counting:
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.users -= 1
 
     def close(self) -> None:
         """Let go of the model: whoever comes later finds none. Nobody may be using it."""
@@ -75,14 +87,11 @@ class Voices:
     @contextmanager
     def speaking(self) -> Iterator[Voice]:
         """Use the present voice for one batch; it is not let go of meanwhile."""
-        with self._lock:
-            voice = self._now
-            voice.users += 1
-        try:
-            yield voice
-        finally:
+        with ExitStack() as using:
             with self._lock:
-                voice.users -= 1
+                voice = self._now
+                using.enter_context(voice.used())
+            yield voice
 
     def swap(self, voice: Voice) -> Voice | None:
         """Let ``voice`` speak from the next batch on, and keep the one before; return who goes for it."""

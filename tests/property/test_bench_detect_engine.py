@@ -16,6 +16,7 @@ from consumers.watch.core.states import LIVE
 from consumers.watch.core.together import decide_all, none_yet
 from tests.bench.detect.engine import (
     FIRING,
+    MOST,
     PENDING,
     QUIET,
     RECOVERING,
@@ -33,6 +34,7 @@ CODES = {
     "resolved": RESOLVED,
 }
 LOG_A = 7.0
+TOP = math.log(MOST / 10)
 TICKS = 420
 SERIES = 6
 
@@ -117,8 +119,8 @@ def test_arrays_decide_as_the_core(seed, tick):
                 machine = decision.series.machine
                 where = f"series {s}, row {row}"
                 assert CODES[machine.status] == status[row, s], where
-                # Beyond e^600 the arrays meet the end of floating point.
-                assert min(decision.log_evidence, log_evidence[row, s]) > 600 or math.isclose(
+                # The arrays hold no more than MOST, lest they overflow; both must then be up there.
+                assert min(decision.log_evidence, log_evidence[row, s]) > TOP or math.isclose(
                     decision.log_evidence, log_evidence[row, s], rel_tol=1e-7, abs_tol=1e-7
                 ), where
                 for told in decision.transitions:

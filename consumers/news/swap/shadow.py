@@ -125,13 +125,10 @@ class Shadow:
         self._busy = True
         began = self._clock.now()
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(
-                self._thread, label, voice, [waiting.work for waiting in batch]
-            )
-        except AttributeError:
-            if hasattr(voice, "labelling"):
-                raise
-            return  # it became champion, or was let go, before it was its turn
+            with voice.used():
+                answers = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, label, voice, [waiting.work for waiting in batch]
+                )
         except GroundswellError as error:
             self._metrics.shadow_items.labels("failed").inc(len(batch))
             log.warning("the challenger failed", bundle=voice.bundle, error=str(error))

@@ -23,7 +23,7 @@ QUIET, PENDING, FIRING, RECOVERING, RESOLVED = range(5)
 _ELEVATED = np.array([False, True, True, True, False])
 """Of which states the baseline learns nothing, by their number."""
 _NEVER = -(2**40)
-_MOST = 1e300
+MOST = 1e300
 
 
 class Since(NamedTuple):
@@ -168,7 +168,7 @@ class Detector:
     def _grow(self, parts: slice, which: slice | Ints, gain: Floats) -> None:
         gain = gain[:, which]
         held, twins = self._evidence[parts], self._twins[parts]
-        held[:, which] = np.minimum(np.exp(gain) * (held[:, which] + 1), _MOST)
+        held[:, which] = np.minimum(np.exp(gain) * (held[:, which] + 1), MOST)
         twins[:, which] = np.maximum(gain + twins[:, which], 0.0)
 
     def _remember(self, tick: int, which: Ints, x: Floats, k: Floats, n: Floats) -> None:
