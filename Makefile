@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # The tests' clock: how long `make up` runs (0: until Ctrl-C).
 SECONDS_UP ?= 0
+# How many processes share the tests; many wait for servers, so two keep two cores busy.
+TESTERS ?= 2
 
 .PHONY: help up test check soak bench bench-detect model docs kafka clean
 
@@ -20,7 +22,7 @@ up: $(VENV)/.online ## run everything on this machine: broker, store, model, sam
 
 test: $(VENV)/.dev kafka ## install what the tests need, then run them all
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest --numprocesses=$(TESTERS) --dist=loadfile
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under=95
 
