@@ -66,6 +66,7 @@ NO_EVENT = msgspec.json.encode({"type": 1})
         (b"no JSON", b"no JSON", SECRET),
         (b"\xff", b"x", SECRET),
     ],
+    ids=["of another", "changed", "no event", "no JSON", "no text"],
 )
 async def test_anything_else_is_refused(post, body, over, secret):
     receiver, send = post
