@@ -37,8 +37,9 @@ class Episode(msgspec.Struct, frozen=True):
     """
     An alert as ``watch`` sees it; what it is at is said by the moves.
 
-    ``about`` says what of (tone, attention, both, or an event's name); ``peak`` is the highest ln M;
-    ``inhibited_by`` the id of the alert that stands over it, or nothing; ``evidence`` is JSON.
+    ``about`` says what of (tone, attention, both, or an event's name); ``peak`` is the highest ln M,
+    ``ratio`` the effect that was told last (observed over expected; 0: it has none); ``inhibited_by`` the
+    id of the alert that stands over it, or nothing; ``evidence`` is JSON.
     """
 
     id: str
@@ -51,13 +52,14 @@ class Episode(msgspec.Struct, frozen=True):
     reopened: int = 0
     inhibited_by: str = ""
     evidence: bytes = b"{}"
+    ratio: float = 0.0
 
 
 class Move(msgspec.Struct, frozen=True):
     """
     A transition of a series, and of its alert where it has one (``alert``: its id, or nothing).
 
-    ``before == after`` where only the severity rose. ``tell``: whether it goes into the outbox.
+    ``before == after`` where only the severity rose, or the effect doubled. ``tell``: whether it goes into the outbox.
     """
 
     series: str
@@ -115,12 +117,36 @@ class Mark(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
+class Assignment(msgspec.Struct, frozen=True):
+    """Who is to look after an alert (``to``: a person or a team), who said so, when, and why."""
+
+    to: str
+    actor: str
+    at: int
+    comment: str
+
+
+class Snooze(msgspec.Struct, frozen=True):
+    """
+    Nothing more is told of an alert until it gets worse: who wanted that, when, and why.
+
+    ``severity`` and ``ratio`` (0: no effect) are what the alert had then, what it is compared with.
+    """
+
+    actor: str
+    at: int
+    comment: str
+    severity: Severity
+    ratio: float
+
+
 class Alert(msgspec.Struct, frozen=True):
     """
     An alert as it stands. ``opened`` and ``resolved`` are minutes, ``changed`` that of its last move.
 
     ``sequence`` numbers its last transition, from 1. ``closed``: a person resolved it, and the detector
     has not let it go yet. A mark whose ``until`` has passed no longer holds: the reader compares.
+    ``commented`` is the last comment; all stand in the history.
     """
 
     id: str
@@ -142,6 +168,10 @@ class Alert(msgspec.Struct, frozen=True):
     acknowledged: Mark | None = None
     silenced: Mark | None = None
     verdict: Verdict | None = None
+    ratio: float = 0.0
+    assigned: Assignment | None = None
+    commented: Mark | None = None
+    snoozed: Snooze | None = None
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -149,7 +179,8 @@ class Transition(msgspec.Struct, frozen=True):
     A line of the history, never changed.
 
     ``number`` orders everything, ``sequence`` the transitions of one alert from 1 (0: of a series without
-    one). ``action`` is ``move``, or what a person did: ``acknowledge``, ``silence``, ``resolve``.
+    one). ``action`` is ``move``, ``worse`` where that ended a snooze, or what a person did:
+    ``acknowledge``, ``silence``, ``resolve``, ``assign``, ``comment``, ``snooze``.
     """
 
     number: int

@@ -9,14 +9,18 @@ lease has expired. Safety does not hang on that: it is the epoch that is compare
 import asyncio
 from collections.abc import Callable, Sequence
 
+import msgspec
 import sqlalchemy as sa
 
 from consumers.records import folding
 from consumers.records import statements as sql
+from consumers.records.acting import acted
 from consumers.records.alerts import OPEN, Alert, Judgement, Mark, Minute, Said, Transition, Verdict
 from consumers.records.engine import engine_of, reading, translated, writing
 from consumers.records.ports import (
+    FREELY,
     Action,
+    Bound,
     Committed,
     Filter,
     Lease,
@@ -196,39 +200,58 @@ class DatabaseRecords:
             return self._wall(connection)
 
     async def act(
-        self, alert: str, action: Action, actor: str, comment: str, until: int | None = None
+        self,
+        alert: str,
+        action: Action,
+        actor: str,
+        comment: str,
+        until: int | None = None,
+        *,
+        to: str = "",
+        bound: Bound = FREELY,
     ) -> Alert | Nothing:
-        return await asyncio.to_thread(self._act, alert, action, actor, comment, until)
+        mark = Mark(folding.words(actor), 0, folding.words(comment), until)
+        return await asyncio.to_thread(self._act, alert, action, mark, folding.words(to), bound)
 
-    def _act(
-        self, alert: str, action: Action, actor: str, comment: str, until: int | None
-    ) -> Alert | Nothing:
+    def _act(self, name: str, action: Action, mark: Mark, to: str, bound: Bound) -> Alert | Nothing:
         with writing(self._engine) as connection:
-            known = sql.locked_alerts(connection, [alert])
-            if not known:
-                return "unknown alert"
             at = self._wall(connection)
-            mark = Mark(folding.words(actor), at, folding.words(comment), until)
-            done = folding.acted(known[alert], action, mark)
+            known = self._bound(connection, name, bound)
+            if isinstance(known, str):
+                return known
+            done = acted(known, action, msgspec.structs.replace(mark, at=at), to)
             if isinstance(done, str):
                 return done
+            if bound.link is not None:
+                sql.use_link(connection, *bound.link, at)
             if done[1] is not None:
                 sql.put_alerts(connection, [done[0]])
                 sql.put_transition(connection, done[1], tell=True)
             return done[0]
 
+    def _bound(self, connection: sa.Connection, name: str, bound: Bound) -> Alert | Nothing:
+        """Return the alert, locked, if what must hold does."""
+        known = sql.locked_alerts(connection, [name]).get(name)
+        if known is None:
+            return "unknown alert"
+        if bound.still is not None and not bound.still(known, self._wall(connection)):
+            return "changed meanwhile"
+        if bound.link is not None and sql.link_used(connection, bound.link[0]):
+            return "the link was used before"
+        return known
+
     async def judge(
-        self, alert: str, judgement: Judgement, reason: str, actor: str
+        self, alert: str, judgement: Judgement, reason: str, actor: str, bound: Bound = FREELY
     ) -> Alert | Nothing:
         verdict = Verdict(alert, judgement, folding.words(reason), folding.words(actor))
-        return await asyncio.to_thread(self._judge, verdict)
+        return await asyncio.to_thread(self._judge, verdict, bound)
 
-    def _judge(self, verdict: Verdict) -> Alert | Nothing:
+    def _judge(self, verdict: Verdict, bound: Bound) -> Alert | Nothing:
         with writing(self._engine) as connection:
-            known = sql.locked_alerts(connection, [verdict.alert])
-            if not known:
-                return "unknown alert"
-            judged = folding.judged(known[verdict.alert], verdict)
+            known = self._bound(connection, verdict.alert, bound)
+            if isinstance(known, str):
+                return known
+            judged = folding.judged(known, verdict)
             sql.put_alerts(connection, [judged])
             sql.put_verdict(connection, verdict, self._wall(connection))
             return judged

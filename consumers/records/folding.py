@@ -1,14 +1,12 @@
 """
-What a decided minute, or a person, does to alerts: the rules of the records, without a database.
+What a decided minute does to alerts: the rules of the records, without a database.
 
 Rules:
 - An alert begins with a move. It is firing, recovering or resolved; other states are its series' own.
 - What a person resolved stays resolved: a move out of firing or recovering that the detector still makes
   is left out, and the alert is ``closed`` until a minute has noticed it. Firing again is reopening.
 - An acknowledgement ends when the severity rises and when the alert does; a silence without an end ends
-  with the alert.
-- What is over can only be silenced until a time, in case that it is reopened.
-- The same mark by the same person once more is the same: a call that was repeated is told once.
+  with the alert. What a person does, and what ends a snooze, is in ``acting``.
 - A line of history that belongs to no alert (a series that was pending, and is no more) goes after
   ``BARE_KEPT_DAYS``, at the first minute of a day: of many series there are many.
 - A verdict of the rule never replaces a person's.
@@ -19,18 +17,18 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from consumers.records.acting import over, woken, worse
 from consumers.records.alerts import (
     OPEN,
     WATCH,
     Alert,
     Episode,
-    Mark,
     Minute,
     Move,
     Transition,
     Verdict,
 )
-from consumers.records.ports import Action, Filter, Nothing, Span
+from consumers.records.ports import Filter, Span
 from groundswell.errors import Bug, Rejected
 
 BARE_KEPT_DAYS: Final = 90
@@ -70,6 +68,7 @@ def applied(known: Mapping[str, Alert], minute: Minute, at: int) -> Written:
         told = _moved(alerts, move, minute.minute, at)
         if told is not None:
             transitions.append((told, move.tell))
+    transitions += [(line, True) for line in _woken(known, alerts, minute.minute, at)]
     for verdict in minute.verdicts:
         if verdict.alert not in alerts:
             raise Bug(f"a verdict of {verdict.alert}, which is no alert")
@@ -101,6 +100,7 @@ def _seen(alert: Alert | None, episode: Episode, minute: int) -> Alert:
         reopened=episode.reopened,
         inhibited_by=episode.inhibited_by,
         evidence=episode.evidence,
+        ratio=episode.ratio or alert.ratio,
         acknowledged=None if rose else alert.acknowledged,
     )
 
@@ -119,7 +119,7 @@ def _moved(alerts: dict[str, Alert], move: Move, minute: int, at: int) -> Transi
         if move.after in OPEN:
             alert = msgspec.structs.replace(alert, state=move.after, resolved=None)
         elif move.after == "resolved":
-            alert = _over(alert, minute)
+            alert = over(alert, minute)
         alerts[move.alert] = alert
     return Transition(
         number=0,
@@ -138,43 +138,17 @@ def _moved(alerts: dict[str, Alert], move: Move, minute: int, at: int) -> Transi
     )
 
 
-def _over(alert: Alert, minute: int) -> Alert:
-    silenced = alert.silenced if alert.silenced and alert.silenced.until is not None else None
-    return msgspec.structs.replace(
-        alert, state="resolved", resolved=minute, acknowledged=None, silenced=silenced
-    )
-
-
-def acted(alert: Alert, action: Action, mark: Mark) -> tuple[Alert, Transition | None] | Nothing:
-    """Return the alert after what a person did, and the line of history, None if it was done before."""
-    if alert.state == "resolved" and not (action == "silence" and mark.until is not None):
-        return "already resolved"
-    standing = {"acknowledge": alert.acknowledged, "silence": alert.silenced}.get(action)
-    if standing is not None and msgspec.structs.replace(standing, at=mark.at) == mark:
-        return alert, None
-    minute = mark.at // 60_000
-    after = msgspec.structs.replace(alert, sequence=alert.sequence + 1)
-    if action == "acknowledge":
-        after = msgspec.structs.replace(after, acknowledged=mark)
-    elif action == "silence":
-        after = msgspec.structs.replace(after, silenced=mark)
-    else:
-        after = msgspec.structs.replace(_over(after, minute), closed=True, changed=minute)
-    return after, Transition(
-        number=0,
-        alert=alert.id,
-        series=alert.series,
-        sequence=after.sequence,
-        minute=minute,
-        at=mark.at,
-        action=action,
-        before=alert.state,
-        after=after.state,
-        cause=mark.comment,
-        actor=mark.actor,
-        severity=alert.severity,
-        evidence=msgspec.json.encode({"until": mark.until}),
-    )
+def _woken(
+    known: Mapping[str, Alert], alerts: dict[str, Alert], minute: int, at: int
+) -> list[Transition]:
+    """End the snoozes of what got worse in ``alerts``; return the lines of history."""
+    lines = []
+    for name in sorted(known):
+        cause = worse(known[name], alerts[name])
+        if cause:
+            alerts[name], line = woken(alerts[name], cause, minute, at)
+            lines.append(line)
+    return lines
 
 
 def judged(alert: Alert, verdict: Verdict) -> Alert:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from consumers.records import folding
+from consumers.records.acting import acted
 from consumers.records.alerts import (
     Alert,
     Judgement,
@@ -15,7 +16,9 @@ from consumers.records.alerts import (
     Verdict,
 )
 from consumers.records.ports import (
+    FREELY,
     Action,
+    Bound,
     Committed,
     Filter,
     Lease,
@@ -43,6 +46,7 @@ class MemoryRecords:
         self._spans: list[Span] = []
         self._unsent: list[int] = []
         self._told: set[int] = set()
+        self._links: set[str] = set()
 
     async def acquire(self, holder: str, ttl_ms: int) -> Lease:
         now = self._wall()
@@ -122,26 +126,46 @@ class MemoryRecords:
         return self._wall()
 
     async def act(
-        self, alert: str, action: Action, actor: str, comment: str, until: int | None = None
+        self,
+        alert: str,
+        action: Action,
+        actor: str,
+        comment: str,
+        until: int | None = None,
+        *,
+        to: str = "",
+        bound: Bound = FREELY,
     ) -> Alert | Nothing:
-        known = self._alerts.get(alert)
-        if known is None:
-            return "unknown alert"
+        known = self._bound(alert, bound)
+        if isinstance(known, str):
+            return known
         mark = Mark(folding.words(actor), self._wall(), folding.words(comment), until)
-        done = folding.acted(known, action, mark)
+        done = acted(known, action, mark, folding.words(to))
         if isinstance(done, str):
             return done
+        if bound.link is not None:
+            self._links.add(bound.link[0])
         self._alerts[alert] = done[0]
         if done[1] is not None:
             self._write(done[1], tell=True)
         return done[0]
 
-    async def judge(
-        self, alert: str, judgement: Judgement, reason: str, actor: str
-    ) -> Alert | Nothing:
-        known = self._alerts.get(alert)
+    def _bound(self, name: str, bound: Bound) -> Alert | Nothing:
+        known = self._alerts.get(name)
         if known is None:
             return "unknown alert"
+        if bound.still is not None and not bound.still(known, self._wall()):
+            return "changed meanwhile"
+        if bound.link is not None and bound.link[0] in self._links:
+            return "the link was used before"
+        return known
+
+    async def judge(
+        self, alert: str, judgement: Judgement, reason: str, actor: str, bound: Bound = FREELY
+    ) -> Alert | Nothing:
+        known = self._bound(alert, bound)
+        if isinstance(known, str):
+            return known
         verdict = Verdict(alert, judgement, folding.words(reason), folding.words(actor))
         self._alerts[alert] = folding.judged(known, verdict)
         self._say(verdict)

@@ -6,8 +6,8 @@ call again; whether the last call was done is unknown, and calling it again is s
 ``CannotContinue`` (the schema is no longer this release's). A refusal is a result, not an error.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from consumers.records.alerts import (
     Alert,
@@ -61,8 +61,26 @@ class Refused(NamedTuple):
     minute: int | None
 
 
-Action: TypeAlias = Literal["acknowledge", "silence", "resolve"]
-Nothing: TypeAlias = Literal["unknown alert", "already resolved"]
+Action: TypeAlias = Literal["acknowledge", "silence", "resolve", "assign", "comment", "snooze"]
+Nothing: TypeAlias = Literal[
+    "unknown alert", "already resolved", "changed meanwhile", "the link was used before"
+]
+
+
+class Bound(NamedTuple):
+    """
+    What must hold in the transaction that acts.
+
+    ``still`` is asked with the alert as it stands and the time (ms): where it says no, the alert has
+    ``changed meanwhile``. ``link`` names a link, which is good for one act, and until when to remember
+    that (ms).
+    """
+
+    still: Callable[[Alert, int], bool] | None = None
+    link: tuple[str, int] | None = None
+
+
+FREELY: Final = Bound()
 
 
 class Filter(NamedTuple):
@@ -175,18 +193,26 @@ class AlertDesk(AlertReader, Protocol):
     """What a person may do. Everything is told, and kept with actor and comment."""
 
     async def act(
-        self, alert: str, action: Action, actor: str, comment: str, until: int | None = None
+        self,
+        alert: str,
+        action: Action,
+        actor: str,
+        comment: str,
+        until: int | None = None,
+        *,
+        to: str = "",
+        bound: Bound = FREELY,
     ) -> Alert | Nothing:
         """
-        Acknowledge, silence (until a time in ms) or resolve an alert.
+        Acknowledge, silence (until a time in ms), resolve, assign (``to``; "": to nobody), comment, snooze.
 
-        Adds a transition and its outbox row. Acknowledging or silencing again replaces the mark, or does
-        nothing where it is the same one. An alert that is over can only be silenced, until a time.
+        Adds a transition and its outbox row. The same once more replaces the mark, or does nothing where
+        it is the same one. An alert that is over can only be silenced until a time, assigned, commented.
         """
         ...
 
     async def judge(
-        self, alert: str, judgement: Judgement, reason: str, actor: str
+        self, alert: str, judgement: Judgement, reason: str, actor: str, bound: Bound = FREELY
     ) -> Alert | Nothing:
         """Say what an alert turned out to be. The last word of a person counts."""
         ...

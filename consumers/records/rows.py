@@ -5,10 +5,17 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from consumers.records.alerts import Alert, Mark, Transition, Verdict
+from consumers.records.alerts import Alert, Assignment, Mark, Snooze, Transition, Verdict
 from consumers.records.tables import alerts, history
 
-_JSON = {"acknowledged": Mark, "silenced": Mark, "verdict": Verdict}
+_JSON = {
+    "acknowledged": Mark,
+    "silenced": Mark,
+    "verdict": Verdict,
+    "assigned": Assignment,
+    "commented": Mark,
+    "snoozed": Snooze,
+}
 
 
 def alert_of(row: sa.Row[Any]) -> Alert:

@@ -16,7 +16,16 @@ from consumers.records import folding
 from consumers.records.alerts import Alert, Minute, Transition, Verdict
 from consumers.records.ports import Filter, Span
 from consumers.records.rows import alert_of, line_of, row_of
-from consumers.records.tables import alerts, history, lease, outbox, spans, states, verdicts
+from consumers.records.tables import (
+    alerts,
+    history,
+    lease,
+    outbox,
+    spans,
+    states,
+    used_links,
+    verdicts,
+)
 
 _CLOCKS = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -111,6 +120,18 @@ def put_verdict(connection: sa.Connection, verdict: Verdict, at: int) -> None:
     if last is None or (last.judgement, last.reason) != (verdict.judgement, verdict.reason):
         values = {name: getattr(verdict, name) for name in verdict.__struct_fields__}
         connection.execute(sa.insert(verdicts).values(**values, at=at))
+
+
+def link_used(connection: sa.Connection, link: str) -> bool:
+    """Say whether a link was used."""
+    held = sa.select(used_links.c.link).where(used_links.c.link == link)
+    return connection.scalar(held) is not None
+
+
+def use_link(connection: sa.Connection, link: str, until: int, now: int) -> None:
+    """Remember that a link was used, and forget those that are good no longer (times in ms)."""
+    connection.execute(sa.delete(used_links).where(used_links.c.until < now))
+    connection.execute(sa.insert(used_links).values(link=link, until=until))
 
 
 def selected(which: Filter) -> sa.Select[Any]:

@@ -69,6 +69,10 @@ alerts = Table(
     Column("acknowledged", Text),
     Column("silenced", Text),
     Column("verdict", Text),
+    Column("ratio", Float(53), nullable=False, server_default="0"),
+    Column("assigned", Text),
+    Column("commented", Text),
+    Column("snoozed", Text),
     Index("alerts_newest", "opened", "id"),
     Index("alerts_state", "state"),
     # Every minute asks for them, and they are few.
@@ -132,4 +136,12 @@ verdicts = Table(
     Column("actor", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("verdicts_alert", "alert"),
+)
+
+used_links = Table(
+    "used_links",
+    metadata,
+    Column("link", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Index("used_links_until", "until"),
 )
