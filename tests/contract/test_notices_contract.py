@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-import sqlalchemy as sa
 
 from consumers.records.alerts import Minute
 from consumers.records.notices.ports import LogLine, Outcome, Plan
@@ -254,13 +253,3 @@ async def test_what_became_visible_late_is_planned_all_the_same(notices, records
     await put(notices)
     await records.act(ID, "resolve", "ann", "")
     assert [row.action for row in (await notices.work()).rows] == ["resolve"]
-
-
-@pytest.mark.parametrize("change", ["UPDATE {} SET reason = 'x'", "DELETE FROM {}"])
-async def test_the_database_itself_keeps_the_log(database, change):
-    async with database.open() as records, notices_of(database, records) as notices:
-        await put(notices, lines=[LogLine(T0, "s1", "withheld", "silenced")])
-        engine = notices._engine
-        with pytest.raises(sa.exc.DBAPIError, match="only ever added to"), engine.begin() as bare:
-            bare.execute(sa.text(change.format("notification_log")))
-        assert len(await notices.log()) == 1

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from consumers.records import statements as sql
 from consumers.records.alerts import Alert, Transition
 from consumers.records.engine import engine_of, reading, translated, writing
-from consumers.records.notices import desk, planning, queueing
+from consumers.records.notices import desk, planning, pruning, queueing
 from consumers.records.notices.ports import (
     Claim,
     Delivery,
@@ -24,6 +24,7 @@ from consumers.records.notices.ports import (
     Outcome,
     Plan,
     Planned,
+    Pruned,
     Stage,
     Work,
 )
@@ -125,6 +126,12 @@ class DatabaseNotices:
             return row[0], row[1]
 
         return await self._read(counted)
+
+    async def prune(self, deliveries: int | None, log: int | None, limit: int = 500) -> Pruned:
+        def pruned(connection: sa.Connection) -> Pruned:
+            return pruning.prune(connection, self._wall(connection), deliveries, log, limit)
+
+        return await self._write(pruned)
 
     async def put_subscription(
         self, subscription: Subscription, version: int | None = None

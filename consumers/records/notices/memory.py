@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as but
 from typing import Literal
 
 import msgspec
@@ -79,7 +78,7 @@ class MemoryNotices(MemoryQueue):
         self._planned |= set(plan.rows)
         self._states |= {n: s for n, s in plan.states.items() if n in self._subscriptions}
         await self.enqueue(plan.deliveries)
-        self._log += plan.lines
+        self._say(*plan.lines)
         return True
 
     async def put_subscription(
@@ -142,10 +141,10 @@ class MemoryNotices(MemoryQueue):
             return "unknown"
         if any(id in one.channels for one, _ in self._subscriptions.values()):
             return "in use"
-        mine = [n for n, row in enumerate(self._rows) if row.planned.channel == id]
+        mine = [n for n, row in self._rows.items() if row.planned.channel == id]
         for n in mine:
             if self._rows[n].stage == "waiting":
-                self._rows[n] = but(self._rows[n], stage="dead", said="the channel was removed")
+                self._end(n, "dead", "the channel was removed")
         bare = {"sealed": b"", "shown": "", "disabled": "removed", "name": f"removed {id}"}
         del self._channels[id]
         if mine:

@@ -132,6 +132,13 @@ class Delivery(NamedTuple):
     message: Message
 
 
+class Pruned(NamedTuple):
+    """How much went: deliveries that were done, and lines of the log."""
+
+    deliveries: int
+    lines: int
+
+
 class Planner(Protocol):
     """What the one planner does; only the holder of its lease writes."""
 
@@ -183,6 +190,15 @@ class Queue(Protocol):
 
     async def waiting(self) -> tuple[int, int | None]:
         """Return how many are not delivered, and since when the oldest was planned (ms)."""
+        ...
+
+    async def prune(self, deliveries: int | None, log: int | None, limit: int = 500) -> Pruned:
+        """
+        Remove deliveries that have been done, and lines of the log, for longer than so many ms.
+
+        At most ``limit`` of each, the oldest first; None: none. What waits stays, and the newest of each.
+        Lines are kept for ``pruning.LOG_KEPT_DAYS`` at least.
+        """
         ...
 
 

@@ -1,10 +1,10 @@
 """
 The tables of notification, as this release reads and writes them.
 
-Rules: as in ``consumers/records/tables.py``. ``notification_log`` is only ever added to, which a trigger
-enforces. The one row of ``planner`` is what every plan locks; ``planned`` are the rows of the outbox above
-its ``floor`` that have been seen: numbers may become visible out of order, so that a cursor alone would
-pass over some.
+Rules: as in ``consumers/records/tables.py``. ``notification_log`` is only ever added to, and keeps its
+lines for 90 days, which triggers enforce. The one row of ``planner`` is what every plan locks; ``planned``
+are the rows of the outbox above its ``floor`` that have been seen: numbers may become visible out of order,
+so that a cursor alone would pass over some.
 """
 
 from typing import Any
