@@ -46,6 +46,11 @@ class ModelSettings(BaseModel):
         le=1_000_000,
         description="Items before and after without which a watched champion is not judged.",
     )
+    swap_keep_previous: bool = Field(
+        default=True,
+        description="The bundle before stays loaded until the next one comes, so that a rollback is at once; "
+        "false gives its memory back after the watch window.",
+    )
     swap_mix: float = Field(
         0.25,
         gt=0.0,

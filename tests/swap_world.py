@@ -114,6 +114,16 @@ async def swapping(world, *, feed=None):
             task.cancel()
 
 
+async def kept(world):
+    """Promote a second bundle under a stream and wait until its watch window has closed."""
+    await world.until(lambda: len(world.writer.told(0, "Opinion")) > 100)
+    world.made.promote(world.made.publish("2"))
+    await world.until(lambda: world.serving == "tiny@2" and world.voices.before is not None)
+    assert world.value("watching") == 1
+    await world.until(lambda: world.voices.before is None)
+    await world.until(lambda: world.made.bundles.last_good() is not None)
+
+
 def described(made):
     """Let the manifest say what stands in the folder now."""
     manifest = read(made)

@@ -1,16 +1,19 @@
 """Properties of the decisions about bundles: what is tried, what is pinned, what is rolled back."""
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from consumers.news.core.judging import Limits, Tally, judge
 from consumers.news.core.swap import (
     ATTEMPTS,
+    Round,
     Target,
     condemned,
     failed,
     in_share,
     next_step,
+    times_as_long,
     too_slow,
 )
 
@@ -75,9 +78,27 @@ def test_what_was_found_bad_in_service_is_left_alone_until_the_alias_moves(targe
     assert next_step("before", None, found, 0.0).action == "stay"
 
 
-@given(st.floats(1e-4, 10), st.floats(1e-4, 10), st.floats(1, 10))
-def test_slow_is_a_factor(old, new, limit):
-    assert (too_slow(old, new, limit) is None) == (new <= limit * old)
+SECONDS = st.floats(1e-4, 10)
+LOAD = st.floats(1, 1000)
+
+
+@given(SECONDS, SECONDS, st.floats(1, 10), st.integers(1, 15))
+def test_slow_is_a_factor(old, new, limit, count):
+    rounds = [Round(old, new)] * count
+    assert (too_slow(rounds, limit) is None) == (new / old <= limit)
+    assert times_as_long(rounds) == new / old
+
+
+@given(SECONDS, SECONDS, st.lists(st.tuples(LOAD, LOAD), max_size=2), st.integers(3, 9))
+def test_load_that_hits_some_rounds_makes_no_bundle_look_slower(old, new, loaded, count):
+    rounds = [Round(old, new)] * count + [Round(old * a, new * b) for a, b in loaded]
+    assert times_as_long(rounds) <= new / old
+
+
+@given(SECONDS, st.floats(1, 50), st.lists(LOAD, min_size=1, max_size=9))
+def test_load_that_hits_both_alike_hides_nothing(old, factor, loads):
+    rounds = [Round(old * load, old * factor * load) for load in loads]
+    assert times_as_long(rounds) == pytest.approx(factor)
 
 
 @given(st.integers(0, 64), st.integers(0, 2**40), st.floats(0, 1), st.floats(0, 1))

@@ -1,5 +1,7 @@
 """Challengers that `consume` refuses: each one at its stage, twice, and then the last good one is pinned."""
 
+import threading
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -63,8 +65,32 @@ async def test_a_wrongly_ordered_challenger_is_refused(made):
 
 
 async def test_a_slow_challenger_is_refused(made):
-    world = Swapping(made, swap_slower=3.0)
+    world = Swapping(made, swap_slower=2.0)
     await refused(world, made.publish("2", change=slow_down), "slow")
+
+
+async def test_a_challenger_that_is_as_quick_is_taken_while_the_machine_is_busy(made):
+    world = Swapping(made, swap_slower=3.0)
+    busy, stop = threading.Event(), threading.Event()
+
+    def burn():
+        busy.set()
+        while not stop.is_set():
+            sum(range(1000))
+
+    burning = [threading.Thread(target=burn) for _ in range(2)]
+    async with swapping(world, feed="Profit soars"):
+        for thread in burning:
+            thread.start()
+        try:
+            assert busy.wait(30)
+            made.promote(made.publish("2"))
+            await world.until(lambda: world.serving == "tiny@2")
+        finally:
+            stop.set()
+            for thread in burning:
+                thread.join()
+    assert not world.refused("slow")
 
 
 async def test_a_challenger_that_is_never_ready_is_refused_and_holds_nothing_up(made):

@@ -2,23 +2,37 @@
 Making a bundle ready beside the stream: fetch, verify, load, compare, warm, time; or say why not.
 
 Rules: one at a time, in one thread, within ``swap_seconds``; every failure is counted by its stage, and a
-bundle that failed twice is left alone until its alias moves.
+bundle that failed twice is left alone until its alias moves. The thread stands back, so that the stream is
+not held up; only for a bundle that served well here before, which is a rollback, it does not.
 """
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
 
 from consumers.news.core.swap import Failures, Target, condemned, failed, next_step
 from consumers.news.swap.bundles import Bundles, key_of
-from consumers.news.swap.loading import Ready, Refused, prepare
+from consumers.news.swap.loading import (
+    Ready,
+    Refused,
+    check,
+    has_own_threads,
+    load_model,
+    time_beside,
+    warm,
+)
 from consumers.news.swap.metrics import SwapMetrics
+from consumers.news.swap.priority import stand_back
 from consumers.news.voices import Voice, Voices
 from consumers.ports import Clock
 from groundswell.errors import GroundswellError, Transient
 from groundswell.models.registry import Move, Version
+from groundswell.models.session import Model
 from groundswell.settings import Settings
 
 AGAIN_SECONDS: Final = 1.0
@@ -61,8 +75,13 @@ class Readying:
         self._clock = clock
         self.good: set[str] = set()
         """Keys of bundles that have served well here: they need not be timed again."""
+        self.checked: dict[str, Mapping[str, float]] = {}
+        """What the golden texts said of a bundle, by its key: same files and same process, same answers."""
         self._failures: dict[str, Failures] = {}
-        self._thread = ThreadPoolExecutor(1, "swap")
+        self._thread = ThreadPoolExecutor(1, "swap", initializer=stand_back)
+        self._at_once = ThreadPoolExecutor(1, "rollback")
+        # Begun now: a thread inherits its priority from whoever begins it.
+        self._at_once.submit(int)
         self._at_work: asyncio.Future[Ready] | None = None
 
     async def look(
@@ -104,12 +123,18 @@ class Readying:
 
     def stop(self) -> None:
         """Begin nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._thread, self._at_once):
+            thread.shutdown(wait=False, cancel_futures=True)
 
     async def _ready(self, version: Version, threads: int) -> Ready:
         loop = asyncio.get_running_loop()
+        thread = self._at_once if key_of(version) in self.good else self._thread
         beside = self._voices.now
-        self._at_work = loop.run_in_executor(self._thread, self._work, version, beside, threads)
+        with ExitStack() as using:
+            using.enter_context(beside.used())
+            self._at_work = loop.run_in_executor(thread, self._work, version, beside, threads)
+            held = using.pop_all()
+        self._at_work.add_done_callback(lambda _: held.close())
         try:
             async with asyncio.timeout(self._settings.swap_seconds):
                 return await asyncio.shield(self._at_work)
@@ -129,10 +154,29 @@ class Readying:
         except (GroundswellError, OSError) as error:
             raise Refused("fetch", str(error)) from error
         try:
-            key = key_of(version)
-            clock = None if key in self.good else self._clock
-            return prepare(self._settings, directory, key, beside, clock, threads=threads)
+            return self._checked_and_timed(key_of(version), directory, beside, threads)
         except Refused:
             raise
         except Exception as error:
             raise Refused("load", f"{version}: {error!r}") from error
+
+    def _checked_and_timed(self, key: str, directory: Path, beside: Voice, threads: int) -> Ready:
+        try:
+            ready = check(
+                self._load(key, directory, threads), directory, key, self.checked.get(key)
+            )
+        except GroundswellError as error:
+            stage = "golden" if "golden text" in str(error) else "load"
+            raise Refused(stage, str(error)) from error
+        self.checked[key] = ready.distances
+        if key in self.good:
+            warm(ready, directory)
+        else:
+            time_beside(ready, directory, beside, self._clock, self._settings.swap_slower)
+        return ready
+
+    def _load(self, key: str, directory: Path, threads: int) -> Model:
+        """Load; a session's own threads are not to inherit for good that this one stands back."""
+        if key in self.good or not has_own_threads(self._settings, threads):
+            return load_model(self._settings, directory, threads)
+        return self._at_once.submit(load_model, self._settings, directory, threads).result()

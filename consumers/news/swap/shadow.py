@@ -8,8 +8,6 @@ does not fit is left out, counted. What it says goes to the metrics, and by seri
 
 import asyncio
 import contextlib
-import os
-import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +19,7 @@ from consumers.news.core.comparing import compare, negatives
 from consumers.news.core.swap import in_share
 from consumers.news.pipeline import Labelled, Settled, Work, label
 from consumers.news.swap.metrics import SwapMetrics
+from consumers.news.swap.priority import stand_back
 from consumers.news.voices import Voice
 from consumers.ports import Clock
 from consumers.shadows import Pair, Seen, ShadowNotes
@@ -28,8 +27,6 @@ from groundswell.errors import GroundswellError, Transient
 
 BATCH: Final = 16
 """Items that the challenger is asked about at once."""
-NICE: Final = 10
-"""How much less of a core its thread gets, where the system can do that for a thread."""
 NOTE_SECONDS: Final = 2.0
 """How often the notes are written."""
 
@@ -59,7 +56,7 @@ class Shadow:
         self._voice: Voice | None = None
         self._waiting: deque[_Waiting] = deque()
         self._woken = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "shadow", initializer=_yield_cores)
+        self._thread = ThreadPoolExecutor(1, "shadow", initializer=stand_back)
         self._unwritten: dict[Pair, dict[str, Seen]] = {}
         self._written_at = clock.now()
         self._busy = False
@@ -169,10 +166,3 @@ class Shadow:
                 log.warning("the notes of the shadow run wait", error=str(error))
                 return
             del self._unwritten[pair]
-
-
-def _yield_cores() -> None:
-    """Let this thread stand back; elsewhere than on Linux a priority is the whole process's."""
-    if hasattr(os, "sched_getaffinity"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

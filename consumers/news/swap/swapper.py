@@ -2,13 +2,14 @@
 Following the registry: a new champion is made ready, swapped in, watched, and taken back if it is worse.
 
 Rules: whatever goes wrong leaves the present voice serving, is counted and said with its reason; the
-alias is the truth, an announcement only says when to look; the voice before is kept, ready to speak,
-for as long as the new one is watched; time comes from the clock that is given.
+alias is the truth, an announcement only says when to look; the voice before is kept, ready to speak, until
+the next one comes, so that a rollback waits for nothing; by itself it speaks again only while the new one
+is watched; time comes from the clock that is given.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -16,10 +17,11 @@ import structlog
 from consumers.news.metrics import Metrics
 from consumers.news.pipeline import Settled, Work
 from consumers.news.ports import Limping
-from consumers.news.swap.bundles import Bundles
+from consumers.news.swap.bundles import Bundles, key_of
 from consumers.news.swap.first import First
-from consumers.news.swap.loading import Ready, give_back_memory
-from consumers.news.swap.readying import Readying, target_of
+from consumers.news.swap.leaving import Leaving
+from consumers.news.swap.loading import Ready
+from consumers.news.swap.readying import Outcome, Readying, target_of
 from consumers.news.swap.shadow import Shadow
 from consumers.news.swap.watching import Window, limits_of, tally_of
 from consumers.news.voices import Voice, Voices
@@ -36,7 +38,6 @@ AGAIN_SECONDS: Final = 1.0
 """When to look again at what could not be done at once."""
 SETTLED_SECONDS: Final = 30.0
 """So long the first bundle has to serve until a start may count on it."""
-DRAIN_SECONDS: Final = 0.01
 
 log = structlog.get_logger()
 
@@ -73,12 +74,16 @@ class Swapper:
         self._window = Window(voices.now.bundle, limits_of(settings))
         self._good = self._readying.good
         self._good.add(voices.now.key)
+        self._readying.checked[voices.now.key] = first.ready.distances
+        self._keeps = settings.swap_keep_previous
+        self._kept: Voice | None = None
+        """The voice before, once the present one is no longer watched: what a rollback leads to."""
         self._move = first.move
         self._unproven = None if first.move is None else first.move.version
         self._began = clock.now()
         self._owed: tuple[Version, str] | None = None
         self._woken = asyncio.Event()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._leaving = Leaving()
         if first.passed_over is not None:
             self._readying.condemn(CHAMPION, first.passed_over, first.why)
 
@@ -106,8 +111,7 @@ class Swapper:
                         await self._woken.wait()
         finally:
             self._readying.stop()
-            for task in self._retiring:
-                task.cancel()
+            self._leaving.stop()
 
     async def _look(self) -> bool:
         """Do what the aliases ask for; say whether to look again soon."""
@@ -126,25 +130,60 @@ class Swapper:
         return soon
 
     async def _follow(self, move: Move | None) -> bool:
-        target, before = target_of(move), self._voices.before
-        if before is not None and target is not None and target.bundle == before.key:
-            self._swap(before, move, "back")
-            self._metrics.pinned.set(0)
-            self._health.working(MODEL)
+        target = target_of(move)
+        if self._back(move):
             return False
+        if self._kept is not None and target is not None and target.bundle != self._voices.now.key:
+            # From here a rollback leads to the present one.
+            self._leaving.let_go(self._kept)
+            self._kept = None
         began = self._clock.now()
-        found = await self._readying.look(move, self._voices.now.key, CHAMPION)
+        found = await self._while(self._readying.look(move, self._voices.now.key, CHAMPION))
         self._metrics.pinned.set(found.pinned)
         if found.pinned:
             self._health.limping(MODEL, f"{self._voices.now.bundle} serves on: {found.reason}")
         else:
             self._health.working(MODEL)
-        if found.ready is not None:
-            how = "back" if found.ready.voice.key in self._good else "promoted"
-            self._swap(found.ready.voice, move, how)
-            self._describe(found.ready)
-            self._metrics.swap_seconds.observe(self._clock.now() - began)
+        if found.ready is None:
+            return found.soon
+        now = await self._bundles.moved(CHAMPION)
+        if now is None or now.version is None or key_of(now.version) != found.ready.voice.key:
+            log.info("the alias has moved on", bundle=found.ready.voice.bundle)
+            self._leaving.let_go(found.ready.voice)
+            return True
+        self._swap(
+            found.ready.voice, now, "back" if found.ready.voice.key in self._good else "promoted"
+        )
+        self._describe(found.ready)
+        self._metrics.swap_seconds.observe(self._clock.now() - began)
         return found.soon
+
+    def _back(self, move: Move | None) -> bool:
+        """Let the voice before speak again, if that is what the alias names and it is still here."""
+        target = target_of(move)
+        for voice in (self._voices.before, self._kept):
+            if voice is not None and target is not None and target.bundle == voice.key:
+                self._swap(voice, move, "back")
+                self._metrics.pinned.set(0)
+                self._health.working(MODEL)
+                return True
+        return False
+
+    async def _while(self, making: Coroutine[None, None, Outcome]) -> Outcome:
+        """Wait for a bundle to be made ready; neither the watch nor a rollback waits for that."""
+        task = asyncio.ensure_future(making)
+        look_at = self._clock.now() + self._poll
+        try:
+            while not task.done():
+                await asyncio.wait((task,), timeout=min(TICK_SECONDS, self._poll))
+                await self._watch()
+                if self._woken.is_set() or self._clock.now() >= look_at:
+                    look_at = self._clock.now() + self._poll
+                    with contextlib.suppress(Transient, BundleError):
+                        self._back(await self._bundles.moved(CHAMPION))
+            return task.result()
+        finally:
+            task.cancel()
 
     async def _follow_challenger(self, move: Move | None) -> bool:
         present, target = self._shadow.voice, target_of(move)
@@ -152,36 +191,39 @@ class Swapper:
         if target is None or target.bundle == champion:
             if present is not None:
                 self._shadow.follow(None)
-                self._retire(present)
+                self._leaving.let_go(present)
             return False
         serving = "" if present is None else present.key
-        found = await self._readying.look(move, serving, CHALLENGER, threads=1)
+        look = self._readying.look(move, serving, CHALLENGER, threads=1)
+        found = await self._while(look)
         if found.ready is not None:
             self._shadow.follow(found.ready.voice)
             log.info("in shadow", bundle=found.ready.voice.bundle)
             if present is not None:
-                self._retire(present)
+                self._leaving.let_go(present)
         return found.soon
 
     def _swap(self, voice: Voice, move: Move | None, how: str) -> None:
         """Let ``voice`` speak from the next batch on, and watch it if it is new."""
         old = self._voices.now
         gone = self._voices.swap(voice)
+        kept, self._kept = self._kept, None
         self._move = move
         self._metrics.swaps.labels(how).inc()
         if how == "promoted":
             self._window.promoted(voice.bundle, self._clock.now())
         else:
             self._window.returned(voice.bundle)
-        if gone is not None:
-            self._retire(gone)
+        for other in (gone, kept):
+            if other is not None and other is not voice:
+                self._leaving.let_go(other)
         if not self._window.open:
             self._keep("no window is kept")
         self._show(voice)
         log.info("swapped", bundle=voice.bundle, before=old.bundle, how=how)
 
     def _keep(self, why: str) -> None:
-        """Take the present voice for good, and let go of the one before."""
+        """Take the present voice for good; the one before is what a rollback leads to."""
         voice = self._voices.now
         self._window.close()
         self._good.add(voice.key)
@@ -190,7 +232,10 @@ class Swapper:
         self._began = self._clock.now() - SETTLED_SECONDS
         if (gone := self._voices.forget()) is not None:
             log.info("kept", bundle=voice.bundle, why=why)
-            self._retire(gone)
+            if self._keeps:
+                self._kept = gone
+            else:
+                self._leaving.let_go(gone)
 
     # Watching.
 
@@ -222,7 +267,7 @@ class Swapper:
         self._metrics.swaps.labels("rolled_back").inc()
         self._show(self._voices.now)
         log.error("taken back", bundle=bad.bundle, serving=self._voices.now.bundle, why=why)
-        self._retire(bad)
+        self._leaving.let_go(bad)
         move, target = self._move, target_of(self._move)
         self._move = None
         if move is None or move.version is None or target is None:
@@ -243,20 +288,6 @@ class Swapper:
             log.warning("the alias is not moved back", error=str(error))
         else:
             log.info("rolled back", to=str(done.move.version), generation=done.move.generation)
-
-    # Letting go.
-
-    def _retire(self, voice: Voice) -> None:
-        task = asyncio.create_task(self._drain(voice))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
-
-    async def _drain(self, voice: Voice) -> None:
-        """Close a voice once its last batch is done, and give its memory back."""
-        while voice.users:  # noqa: ASYNC110 - counted in other threads
-            await asyncio.sleep(DRAIN_SECONDS)
-        voice.close()
-        await asyncio.to_thread(give_back_memory)
 
     def _show(self, voice: Voice) -> None:
         self._metrics.serving(voice.bundle, voice.precision, voice.provider)
