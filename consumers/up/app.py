@@ -39,17 +39,20 @@ from consumers.up.receiver import Receiver
 from consumers.up.sample import load_texts, surge_for
 from consumers.up.subscriber import ADDRESS, Subscriber
 from consumers.up.surroundings import environment
-from consumers.up.table import render
+from consumers.up.table import Picture, render
 from consumers.up.top import Watcher
 from consumers.web.server import answering
 from groundswell.errors import CannotContinue, Transient
 from groundswell.settings import PREFIX, Settings, load
 
 LATENCY: Final = "groundswell_count_latency_seconds"
+DECIDED: Final = "groundswell_watch_decided_minute"
 _READY_SECONDS: Final = 90.0
 _CATCH_UP_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 12.0
 _WINDOW: Final = 60
+_OPEN_MINUTES: Final = 2
+"""At the stream's end: the minute of its last item, and the one of its last tick."""
 _PROGRAMS: Final = ("consume", "count", "watch", "notify", "serve")
 
 
@@ -123,7 +126,10 @@ async def run(
             return 0 if seconds == 0 else 130
         produced = task.result()
         caught_up = await _catch_up(counts, past + produced, clock)
+        if pace.replays:
+            await _decided(ports["watch"], counts, clock)
         result = await _figures(ports, watcher, produced, past, clock.now() - fed)
+        _say(watcher, subscriber.receiver, _speaker(quiet=as_json))
         result |= {
             "startup_s": round(ready_after, 1),
             "alerts": moved(watcher.lines),
@@ -131,11 +137,7 @@ async def run(
         }
         if pace.replays:
             del result["publication_to_count"]  # its records tell another time than the wall clock
-        if as_json:
-            sys.stdout.write(json.dumps(result) + "\n")
-        else:
-            console.print(render(watcher.picture))
-            console.print_json(json.dumps({k: v for k, v in result.items() if k != "series"}))
+        _print(result, watcher.picture, as_json=as_json)
         return 0 if caught_up else 1
 
 
@@ -161,13 +163,18 @@ async def _past(settings: Settings, publisher: Publisher, rate: float, pace: Pac
 async def _started(
     programs: Programs, ports: dict[str, int], counts: RedisCounts, past: int, clock: Clock
 ) -> None:
-    """Wait until the history is counted; then start `watch`, which learns from it, and who tells of it."""
+    """
+    Wait until the history is counted; then start `watch`, which learns from it, and who tells of it.
+
+    `serve` answers when this ends: whoever is then told how to ask it is not turned away.
+    """
     await _ready(programs, {n: ports[n] for n in ("consume", "count")}, clock)
     while settled(await counts.states()) < past:
         programs.check()
         await asyncio.sleep(0.1)
     for name in ("notify", "serve", "watch"):
         await programs.start(name, port=ports[name])
+    await _ready(programs, {"serve": ports["serve"]}, clock)
 
 
 async def _how_to_ask(settings: Settings, subscriber: Subscriber) -> str:
@@ -192,6 +199,19 @@ async def _unless(stopping: asyncio.Event, work: Any) -> None:
         task.cancel()
 
 
+def _speaker(*, quiet: bool) -> Console:
+    """Return what transitions and messages are printed on: each a line, however long."""
+    return Console(stderr=quiet, quiet=quiet, soft_wrap=True)
+
+
+def _say(watcher: Watcher, receiver: Receiver, console: Console) -> None:
+    """Print each transition and message that has not been printed."""
+    for line in watcher.fresh():
+        console.print(Text("\n  ".join((line.text, *(story.text for story in line.stories)))))
+    for message in receiver.fresh():
+        console.print(Text(message.text, style="bold cyan"))
+
+
 async def _show(
     watcher: Watcher,
     receiver: Receiver,
@@ -202,18 +222,12 @@ async def _show(
     quiet: bool,
 ) -> None:
     """Draw the table once a second until the stream ends or the user stops; say each transition and message."""
-    console, said = Console(stderr=quiet, quiet=quiet, soft_wrap=True), 0
+    console = _speaker(quiet=quiet)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not stopping.is_set() and not task.done():
             programs.check()
             live.update(render(await watcher.look()), refresh=True)
-            for line in watcher.lines[said:]:
-                console.print(
-                    Text("\n  ".join((line.text, *(story.text for story in line.stories))))
-                )
-            said = len(watcher.lines)
-            for message in receiver.fresh():
-                console.print(Text(message.text, style="bold cyan"))
+            _say(watcher, receiver, console)
             waits = {task, asyncio.ensure_future(stopping.wait())}
             await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             (waits - {task}).pop().cancel()
@@ -227,6 +241,17 @@ async def _catch_up(counts: RedisCounts, produced: int, clock: Clock) -> bool:
             return False
         await asyncio.sleep(0.05)
     return True
+
+
+async def _decided(port: int, counts: RedisCounts, clock: Clock) -> None:
+    """Wait, within bounds, until `watch` has decided every minute that is over in the stream."""
+    deadline = clock.now() + _CATCH_UP_SECONDS
+    over = max((await counts.series()).values(), default=0) - _OPEN_MINUTES
+    while clock.now() < deadline:
+        _, page = await get(port, "/metrics")
+        if figures.value(page, DECIDED) >= over:
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _figures(
@@ -248,3 +273,13 @@ async def _figures(
         "publication_to_count": figures.milliseconds(figures.buckets(page, LATENCY)),
         "series": figures.series_table(rows),
     }
+
+
+def _print(result: dict[str, Any], picture: Picture, *, as_json: bool) -> None:
+    """Print the figures of a run: one JSON object, or the table and the rest of them."""
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    console = Console()
+    console.print(render(picture))
+    console.print_json(json.dumps({k: v for k, v in result.items() if k != "series"}))

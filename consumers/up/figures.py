@@ -27,6 +27,14 @@ def buckets(text: str, name: str) -> Buckets:
     return sorted(sums.items())
 
 
+def value(text: str, name: str) -> float:
+    """Return the value of a metric without labels; NaN if it is not there."""
+    for family in text_string_to_metric_families(text):
+        if family.name == name:
+            return float(family.samples[0].value)
+    return math.nan
+
+
 def minus(late: Buckets, early: Buckets) -> Buckets:
     """Return what was counted between two looks at one histogram."""
     before = dict(early)

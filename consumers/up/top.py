@@ -35,6 +35,7 @@ class Watcher:
         self._reader, self._window, self._clock, self._board = reader, window, clock, board
         self.lines: list[Line] = []
         """The transitions of alerts that were seen so far."""
+        self._said = 0
         self._before: tuple[int, int] | None = None
         self.picture = _NOTHING
 
@@ -52,6 +53,11 @@ class Watcher:
         self.lines += lines
         self.picture = replace(picture, note=note, alerts=alerts)
         return self.picture
+
+    def fresh(self) -> list[Line]:
+        """Return the lines that came since this was asked last."""
+        lines, self._said = self.lines[self._said :], len(self.lines)
+        return lines
 
 
 def save_svg(picture: Picture, file: Path) -> None:

@@ -92,11 +92,11 @@ def _first(group: BaseExceptionGroup[GroundswellError]) -> GroundswellError:
 
 async def _serve(parts: Parts, stop: asyncio.Event) -> None:
     settings = parts.settings
-    async with (
+    async with (  # what says that it is ready comes after what it says is ready
+        answering(build(parts), settings.serve_host, settings.serve_port) as port,
         serving(
             settings.http_host, settings.http_port, parts.health, parts.metrics.registry
         ) as own,
-        answering(build(parts), settings.serve_host, settings.serve_port) as port,
         asyncio.TaskGroup() as tasks,
     ):
         log.info("listening", host=settings.http_host, port=own)

@@ -1,9 +1,11 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from consumers.up.figures import buckets, milliseconds, minus, quantile, series_table
+from consumers.up.figures import buckets, milliseconds, minus, quantile, series_table, value
 
 
 def page(values, bounds=(0.1, 0.2, 0.4)):
@@ -68,3 +70,9 @@ def test_the_series_table_begins_with_all():
 
     assert [row["series"] for row in rows] == ["all", "topic:b", "topic:a"]
     assert (rows[1]["items"], rows[1]["stories"]) == (4, 3)
+
+
+def test_a_value_is_read_by_its_name_and_is_no_number_where_it_is_not_there():
+    page = "# TYPE minute gauge\nminute 12.0\n# TYPE minutes gauge\nminutes 3.0\n"
+    assert value(page, "minute") == 12
+    assert math.isnan(value(page, "hour"))
