@@ -1,18 +1,20 @@
 """
 Series: what counts are kept for, and which of them an opinion touches.
 
-A series is named by a string: ``all`` (everything read), ``topic:<label>``, ``language:<tag>`` (texts
-in a language that the bundle does not know: counted here and nowhere else), ``entity:<name>`` (whom it
-names, as far as that entity is followed), and ``scheme:<name>`` (what matches a user's words; see
-``groundswell.schemes``). Rule: this is the one place that decides it, for ``count`` and for ``recount``
-alike.
+A series is named by a string: ``all`` (everything read), ``topic:<label>``, ``language:<code>`` (texts
+in a language that the bundle does not know: counted here and nowhere else; see
+``groundswell.languages``), ``entity:<name>`` (whom it names, as far as that entity is followed), and
+``scheme:<name>`` (what matches a user's words; see ``groundswell.schemes``). Rule: this is the one place
+that decides it, for ``count`` and for ``recount`` alike.
 """
 
 from typing import Final
 
 from groundswell.entities import COMPANIES, folded_name
 from groundswell.events import Opinion, Origin
+from groundswell.languages import counted_as
 
+LANGUAGE: Final = "language:"
 ENTITY: Final = "entity:"
 SCHEME: Final = "scheme:"
 ENTITIES_KEPT: Final = 16
@@ -22,7 +24,7 @@ ENTITIES_KEPT: Final = 16
 def plain_series(opinion: Opinion) -> tuple[str, ...]:
     """Return the series that ``opinion`` counts in whoever is followed, each once."""
     if not opinion.read:
-        return (f"language:{opinion.language or 'unknown'}",)
+        return (LANGUAGE + counted_as(opinion.language),)
     return ("all", *dict.fromkeys(f"topic:{topic.label}" for topic in opinion.topics))
 
 

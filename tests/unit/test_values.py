@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from groundswell import events
 from groundswell.errors import InputError
+from groundswell.languages import ISO_639_1, OTHER, UNKNOWN
 from groundswell.series import is_new_in, series_of
 from groundswell.tasks import content_hash, parse_function
+from groundswell.text import language_of
 
 
 def opinion(**changes):
@@ -50,9 +52,32 @@ def test_series_of_a_text_that_was_read():
     assert series_of(opinion(topics=topics)) == ("all", "topic:rates", "topic:macro")
 
 
-@pytest.mark.parametrize(("language", "series"), [("zh", "language:zh"), ("", "language:unknown")])
+@pytest.mark.parametrize(
+    ("language", "series"),
+    [
+        ("zh", "language:zh"),
+        ("", "language:unknown"),
+        ("tlh", "language:other"),
+        ("x1\u202e\n:all", "language:other"),
+        ("unknown", "language:other"),
+    ],
+)
 def test_an_unread_text_counts_apart(language, series):
     assert series_of(opinion(read=False, language=language)) == (series,)
+
+
+def test_the_languages_are_those_of_two_letters():
+    assert len(ISO_639_1) == 183
+    assert all(len(code) == 2 and code.isascii() and code.islower() for code in ISO_639_1)
+    assert {"en", "zh", "fr", "yi", "zu"} <= ISO_639_1
+
+
+@given(st.lists(st.text(max_size=35), max_size=60))
+def test_hostile_tags_make_no_series_of_their_own(tags):
+    known = {f"language:{code}" for code in (*ISO_639_1, OTHER, UNKNOWN)}
+    unread = [opinion(read=False, language=language_of(tag, "x")) for tag in tags]
+
+    assert {name for one in unread for name in series_of(one)} <= known
 
 
 def test_an_item_without_a_story_is_new_everywhere():
