@@ -6,9 +6,9 @@
 --   fields and packed cells of each, series and minutes, bundle hashes and names,
 --   per level the end up to which windows are too old, how many of those to delete at most,
 --   the position that the lines must go up to for the step to carry them on ("": none), the positions
---   of the step ("": leave the spans as they are), how many lines a shelf keeps, minutes and entries of
---   each shelf, the version of the registry that the step was folded under ("any": no matter), how many
---   sources are kept, sources and minutes.
+--   of the step ("": leave the spans as they are), minutes and entries of each shelf, what each keeps
+--   (lines that it may hold, its newest, then ages and lines of a minute), the version of the registry
+--   that the step was folded under ("any": no matter), how many sources are kept, sources and minutes.
 -- Answers {1} when done, {0} or {0, the state held}, or {2, the version} under another registry.
 --
 -- Rule: everything is read, and every type is met, before the first write: an error in the middle
@@ -16,7 +16,7 @@
 local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under, named =
   unpack(cmsgpack.unpack(ARGV[1]))
 
-local anchor, began, position, kept, shelves = unpack(lines)
+local anchor, began, position, shelves, keepings = unpack(lines)
 local CELLS = 10 -- keys before those of cells
 local LINES = CELLS + #deltas
 
@@ -65,6 +65,28 @@ local function delete(index, names)
   end
 end
 
+-- Lets go of what a shelf does not keep (see `core/shelf.py`): beyond its newest lines, all of a minute
+-- but the surest, which stand last in it. Members that one call removes are few: the stack is small.
+local function tidy(key, newest, ages)
+  local held = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local last, minute, rank, most, gone = tonumber(held[#held]), nil, 0, 0, {}
+  for place = #held / 2, 1, -1 do
+    local at = tonumber(held[2 * place])
+    if at == minute then
+      rank = rank + 1
+    else
+      minute, rank, most = at, 1, 0
+      for k = #ages - 1, 1, -2 do
+        if last - at < ages[k] then most = ages[k + 1] end
+      end
+    end
+    if rank > most and place <= #held / 2 - newest then gone[#gone + 1] = held[2 * place - 1] end
+  end
+  for first = 1, #gone, 1000 do
+    redis.call('ZREM', key, unpack(gone, first, math.min(first + 999, #gone)))
+  end
+end
+
 local writes = {}
 for i = 1, #deltas do
   local pairs_ = deltas[i]
@@ -108,11 +130,11 @@ for i = 1, #writes do
   redis.call('HSET', KEYS[CELLS + i], unpack(writes[i]))
   redis.call('ZADD', KEYS[3 + windows[2 * i]], windows[2 * i - 1], KEYS[CELLS + i])
 end
--- A shelf keeps its newest lines: sorted by minute, and within a minute by their bytes.
 for i = 1, #shelves do
   local key, entries = KEYS[LINES + i], shelves[i]
+  local allowed, newest, ages = unpack(keepings[i])
   redis.call('ZADD', key, unpack(entries))
-  if sizes[i] + #entries / 2 > kept then redis.call('ZREMRANGEBYRANK', key, 0, -kept - 1) end
+  if sizes[i] + #entries / 2 > allowed then tidy(key, newest, ages) end
   local gone = 0
   if expired[1] > 0 then
     gone = redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. expired[1])

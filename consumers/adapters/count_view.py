@@ -13,7 +13,8 @@ from typing import Final
 
 from consumers.adapters.redis_counts import open_counts
 from consumers.counts.core.cells import Tally, hash_of
-from consumers.counts.core.lines import LINES_KEPT, StoryLine
+from consumers.counts.core.levels import Shelf
+from consumers.counts.core.lines import StoryLine
 from consumers.counts.ports import CountReader, CountStore
 from consumers.watch.core.evidence import Seen
 from consumers.watch.core.story import Story
@@ -21,8 +22,6 @@ from groundswell.settings import Settings
 
 _NEWEST: Final = 1 << 40
 """A minute after all others: copies may come after the span that is asked for."""
-_READ: Final = 2 * LINES_KEPT
-"""All lines of a series: those of new stories, and those of copies."""
 
 
 class CountsView:
@@ -48,8 +47,9 @@ class CountsView:
         return dict(minutes)
 
     async def stories(self, series: str, first: int, last: int, limit: int) -> tuple[Story, ...]:
-        lines = await self._reader.stories(series, first, _NEWEST, _READ)
-        return stories_of(lines, last)[:limit]
+        began = await self._reader.lines(Shelf(series, new=True), first, last)
+        copies = await self._reader.lines(Shelf(series, new=False), first, _NEWEST)
+        return stories_of((*began, *copies))[:limit]
 
     async def bundles(self) -> Mapping[int, str]:
         return await self._reader.bundles()
@@ -70,17 +70,13 @@ def seen_of(tally: Tally) -> Seen:
     )
 
 
-def stories_of(lines: Iterable[StoryLine], last: int) -> tuple[Story, ...]:
-    """Return the stories that began by minute ``last``, the surest first; of equals the oldest."""
+def stories_of(lines: Iterable[StoryLine]) -> tuple[Story, ...]:
+    """Return the stories that began in ``lines``, the surest first; of equals the oldest."""
     told: defaultdict[str, list[StoryLine]] = defaultdict(list)
     for line in lines:
         told[line.story].append(line)
-    began = (_story(tellings) for tellings in told.values() if _began(tellings, last))
+    began = (_story(tellings) for tellings in told.values() if any(t.new for t in tellings))
     return tuple(sorted(began, key=lambda story: (-story.negative, story.minute, story.story)))
-
-
-def _began(tellings: Sequence[StoryLine], last: int) -> bool:
-    return any(line.new and line.minute <= last for line in tellings)
 
 
 def _story(tellings: Sequence[StoryLine]) -> Story:

@@ -11,7 +11,8 @@ from heapq import heapify, heappop, heappush
 from consumers.counts.core.cells import ZERO, Tally, merge
 from consumers.counts.core.following import ENTITIES, Followed, Registry, Since
 from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, end_of, place_of
-from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, newest
+from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, decode_line
+from consumers.counts.core.shelf import keeping, kept
 from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, deleted_at_most, spanned
 from consumers.counts.core.strangers import STRANGERS, enough, life, noted
@@ -107,9 +108,9 @@ class Shard:
         for _, new, series in old[: deleted_at_most(step)]:
             del self.lines[Shelf(series, new)]
         for shelf, entries in step.lines.items():
-            kept = newest((*self.lines.pop(shelf, ()), *entries))
-            if kept := tuple(entry for entry in kept if entry[0] >= expired):
-                self.lines[shelf] = kept
+            held = kept((*self.lines.pop(shelf, ()), *entries), keeping(new=shelf.new))
+            if held := tuple(entry for entry in held if entry[0] >= expired):
+                self.lines[shelf] = held
 
 
 class MemoryCounts:
@@ -216,18 +217,21 @@ class MemoryCounts:
     async def touched(self, first: int) -> Mapping[str, int]:
         return {name: minute for name, minute in (await self.series()).items() if minute >= first}
 
+    async def lines(self, shelf: Shelf, first: int, last: int) -> tuple[StoryLine, ...]:
+        self._reach()
+        return tuple(
+            decode_line(line)
+            for shard in self.shards
+            for minute, line in shard.lines.get(shelf, ())
+            if first <= minute <= last
+        )
+
     async def stories(
         self, series: str, first: int, last: int, limit: int
     ) -> tuple[StoryLine, ...]:
-        self._reach()
-        found = [
-            line
-            for shard in self.shards
-            for new in (True, False)
-            for minute, line in shard.lines.get(Shelf(series, new), ())
-            if first <= minute <= last
-        ]
-        return chosen(found, limit)
+        stories = await self.lines(Shelf(series, new=True), first, last)
+        copies = await self.lines(Shelf(series, new=False), first, last)
+        return chosen((*stories, *copies), limit)
 
     async def bundles(self) -> Mapping[int, str]:
         self._reach()

@@ -18,7 +18,8 @@ from consumers.adapters.redis_series import RedisSeries
 from consumers.adapters.redis_steps import Carried, Swap, laid_out
 from consumers.counts.core.cells import ZERO, Tally, merge, unpack
 from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, bucket_of, place_of
-from consumers.counts.core.lines import Span, StoryLine, chosen
+from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, decode_line
+from consumers.counts.core.shelf import keeping, kept
 from consumers.counts.core.state import PartitionState, decode_state, encode_state
 from consumers.counts.core.step import Retention, Step, anchor
 from consumers.counts.ports import Changed, Held, Snapshot
@@ -32,6 +33,12 @@ _snapshot = Script(
     "else out[i] = redis.call('HGETALL', key) end end return out"
 )
 """Reads some sorted sets and then hashes as of one instant."""
+
+_lines = Script(
+    "return {redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'BYSCORE', 'WITHSCORES'), "
+    "redis.call('ZRANGE', KEYS[1], ARGV[3], -1, 'WITHSCORES')}"
+)
+"""Reads of a shelf the lines of some minutes, and the newest."""
 
 
 class RedisCounts(RedisSeries):
@@ -106,16 +113,24 @@ class RedisCounts(RedisSeries):
                 found[series] = max(int(score), found.get(series, int(score)))
         return found
 
+    async def lines(self, shelf: Shelf, first: int, last: int) -> tuple[StoryLine, ...]:
+        rule, found = keeping(new=shelf.new), []
+        span = [str(n).encode() for n in (first, last, -rule.newest)]
+        for shard in range(self._shards):
+            name = keys.lines(self._prefix, shard, shelf)
+            async with speaking(self._place):
+                answer = await whole(_lines(self._client, [name], *span))
+            # The newest of the shelf say how old a minute is, and are kept whatever its minute keeps.
+            lines = kept((entry for part in answer for entry in _entries(part)), rule)
+            found += [decode_line(line) for minute, line in lines if first <= minute <= last]
+        return tuple(found)
+
     async def stories(
         self, series: str, first: int, last: int, limit: int
     ) -> tuple[StoryLine, ...]:
-        found: list[bytes] = []
-        for shard in range(self._shards):
-            for new in (True, False):
-                name = keys.lines(self._prefix, shard, Shelf(series, new))
-                async with speaking(self._place):
-                    found += await whole(self._client.zrange(name, first, last, byscore=True))
-        return chosen(found, limit)
+        stories = await self.lines(Shelf(series, new=True), first, last)
+        copies = await self.lines(Shelf(series, new=False), first, last)
+        return chosen((*stories, *copies), limit)
 
     async def cells(
         self, series: Collection[str], level: Level, first: int, last: int
@@ -194,7 +209,9 @@ class RedisCounts(RedisSeries):
             },
             {name.decode(): int(float(score)) for name, score in series},
             {
-                shelf: tuple((int(float(score)), entry) for entry, score in entries)
+                shelf: kept(
+                    ((int(float(score)), e) for e, score in entries), keeping(new=shelf.new)
+                )
                 for shelf, entries in zip(shelves, lines, strict=True)
                 if entries
             },
@@ -231,6 +248,11 @@ class RedisCounts(RedisSeries):
                 f"Redis at {self._place} may evict keys ({', '.join(sorted(policies))}), which would "
                 "falsify the counts: set maxmemory-policy to noeviction"
             )
+
+
+def _entries(answer: list[bytes]) -> list[Entry]:
+    """Return the entries of a shelf from members and scores."""
+    return [(int(float(at)), e) for e, at in zip(answer[::2], answer[1::2], strict=True)]
 
 
 def open_counts(settings: Settings) -> RedisCounts:

@@ -14,7 +14,7 @@ from consumers.adapters import keys
 from consumers.adapters.redis_script import Script, raw
 from consumers.counts.core.cells import pack
 from consumers.counts.core.levels import LEVELS, end_of
-from consumers.counts.core.lines import LINES_KEPT
+from consumers.counts.core.shelf import keeping
 from consumers.counts.core.step import SOURCES_NAMED, Retention, Step, deleted_at_most
 
 ANY: Final = "any"
@@ -54,6 +54,10 @@ def laid_out(
         [part for minute, entry in entries for part in (minute, raw(entry))]
         for entries in step.lines.values()
     ]
+    keepings = [
+        [rule.allowed, rule.newest, [part for age in rule.ages for part in age]]
+        for rule in (keeping(new=shelf.new) for shelf in step.lines)
+    ]
     argument = [
         swap.field,
         raw(swap.expected),
@@ -64,7 +68,7 @@ def laid_out(
         [part for bundle in step.bundles.items() for part in bundle],
         [expired[level] for level in LEVELS],
         deleted_at_most(step),
-        [*carried, LINES_KEPT, shelves],
+        [*carried, shelves, keepings],
         step.version,
         [SOURCES_NAMED, [part for minute_of in step.sources.items() for part in minute_of]],
     ]

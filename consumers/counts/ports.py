@@ -67,13 +67,17 @@ class CountReader(Protocol):
         """Return the series that counted in minute ``first`` or later, with their newest minute."""
         ...
 
+    async def lines(self, shelf: Shelf, first: int, last: int) -> tuple[StoryLine, ...]:
+        """Return the lines that a shelf keeps of the minutes ``first`` to ``last``, in no order."""
+        ...
+
     async def stories(
         self, series: str, first: int, last: int, limit: int
     ) -> tuple[StoryLine, ...]:
         """
         Return the negative items that counted in the minutes ``first`` to ``last``, the newest last.
 
-        At most ``limit`` of those kept (see ``core.lines``); of more than that new stories go before
+        At most ``limit`` of those kept (see ``core.shelf``); of more than that new stories go before
         copies, and of each the newest.
         """
         ...

@@ -121,7 +121,7 @@ class Recount:
             await self._advance(shard, found, bounds)
             for shelf in chunk:
                 ours, theirs = shard.lines.get(shelf, ()), found.lines.get(shelf, ())
-                done = compare_lines(shelf, ours, theirs, self._scope(found))
+                done = compare_lines(shelf, ours, theirs, self._scope(found), self._lined)
                 self.report.lines += done.equal + len(done.differences)
                 self._take(shelf.series, done)
 

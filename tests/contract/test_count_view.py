@@ -175,6 +175,27 @@ async def test_the_surest_come_first_and_of_equals_the_oldest(items):
     assert [s.story for s in found] == ["x", "z"]
 
 
+async def test_who_lags_by_hours_sees_what_a_minute_was_about(items):
+    """A surge of six stories a minute: looked at at once, an hour late, and four hours late."""
+    sure = {n: 0.6 + n % 37 / 100 for n in range(90)}
+    for n, negative in sure.items():
+        await items.put(item(story=f"s{n}", negative=negative, at=n // 6))
+    surest = sorted(sure, key=lambda n: (-sure[n], n))[:5]
+
+    async def shown():
+        return [s.story for s in await items.view.stories("all", MINUTE, MINUTE + 14, 5)]
+
+    assert await shown() == [f"s{n}" for n in surest]
+    for minute in range(15, 60):
+        await items.put(*[item(negative=0.99, at=minute) for _ in range(8)], partition=0)
+    assert await shown() == [f"s{n}" for n in surest]
+    for minute in range(60, 240):
+        await items.put(*[item(negative=0.99, at=minute) for _ in range(3)])
+    found = await items.view.stories("all", MINUTE, MINUTE + 14, 50)
+    assert len(found) == 15
+    assert found[0].story == f"s{surest[0]}"
+
+
 async def test_the_twin_of_the_loop_answers_as_the_counts_do(items):
     """What the tests of the loop are fed has the forms of what is counted."""
     await items.put(item(story="a"), lambda n: mark(T0 + 180_000, n - 1))

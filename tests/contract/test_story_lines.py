@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 from consumers.adapters import keys
 from consumers.adapters.redis_counts import open_counts
 from consumers.counts.core.fold import fold
-from consumers.counts.core.lines import LINES_KEPT
+from consumers.counts.core.levels import Shelf
+from consumers.counts.core.shelf import COPIES, STORIES
 from groundswell.settings import Settings
 from tests.contract.test_counts_contract import MINUTE, NEW, World, step_of
 from tests.count_world import T0, L, mark, opinion, records
@@ -78,11 +79,53 @@ async def test_a_shelf_keeps_its_newest_lines_and_copies_push_no_story_out(world
             assert await store.step(0, held, step) is None
             state = held = step.state
 
-        everything = [*range(60 - LINES_KEPT, 60), *range(260 - LINES_KEPT, 260)]
-        assert await told(store) == everything
-        assert await told(store, limit=LINES_KEPT + 2) == [*everything[:LINES_KEPT], 258, 259]
-        assert await told(store, limit=3) == [57, 58, 59]
+        kept = [*range(180, 210), *range(240, 260)]  # of a minute's equally sure ones the oldest
+        assert len(kept) == COPIES.newest
+        assert await told(store) == [*range(50), 60, 61, 120, 121, *kept]
+        assert await told(store, limit=52) == [*range(50), 258, 259]
+        assert await told(store, limit=3) == [47, 48, 49]
         assert await told(store, limit=0) == []
+
+
+async def test_of_every_minute_the_surest_stay_however_many_came_since(world):
+    """Nine stories a minute for ten hours, the fourth of each minute the surest."""
+    minutes = 600
+    async with world.open() as store:
+        rows = [
+            opinion(n, at=T0 + n // 9 * 60_000 + n % 9 * 1000, negative=0.9 - abs(n % 9 - 3) / 20)
+            for n in range(9 * minutes)
+        ]
+        state, held = NEW, None
+        for first in range(0, len(rows), 400):
+            step = step_of(state, *rows[first : first + 400])
+            assert await store.step(0, held, step) is None
+            state = held = step.state
+
+        async def of_minute(age):
+            minute = MINUTE + minutes - 1 - age
+            lines = await store.lines(Shelf("all", new=True), minute, minute)
+            return sorted(line.offset % 9 for line in lines)
+
+        assert await of_minute(0) == await of_minute(3) == [*range(9)]
+        assert await of_minute(30) == await of_minute(59) == [1, 2, 3, 4, 5]
+        assert await of_minute(60) == await of_minute(300) == await of_minute(479) == [3]
+        assert await of_minute(480) == []
+        lines = await store.lines(Shelf("all", new=True), MINUTE, MINUTE + minutes)
+        assert len(lines) == len(set(lines)) <= STORIES.most
+
+
+async def test_a_redis_shelf_holds_little_more_than_it_keeps(valkey_port):
+    store = open_counts(Settings(redis_url=f"redis://127.0.0.1:{valkey_port}", redis_prefix="much"))
+    async with Redis(port=valkey_port) as raw:
+        state, held = NEW, None
+        for first in range(0, 6000, 300):
+            rows = [opinion(n, at=T0 + n * 6000) for n in range(first, first + 300)]
+            step = step_of(state, *rows)
+            await store.step(0, held, step)
+            state = held = step.state
+            shelf = keys.lines("much", 0, Shelf("all", new=True))
+            assert await raw.zcard(shelf) <= STORIES.allowed
+    await store.close()
 
 
 async def test_readers_add_the_lines_of_shards_up(world):

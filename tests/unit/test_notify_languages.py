@@ -26,7 +26,7 @@ def evidence(*languages):
         for n, tag in enumerate(languages)
     ]
     decision = Decision(begin(MINUTE, PARAMETERS), None, 0.0, None, None, [], None)  # type: ignore[arg-type]
-    return evidence_of(MINUTE, decision, Setting(PARAMETERS, 1.0), stories_of(lines, MINUTE))
+    return evidence_of(MINUTE, decision, Setting(PARAMETERS, 1.0), stories_of(lines))
 
 
 @pytest.mark.parametrize(

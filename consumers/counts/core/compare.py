@@ -18,7 +18,7 @@ from consumers.counts.core.levels import (
     bucket_of,
     end_of,
 )
-from consumers.counts.core.lines import Entry, decode_line, encode_line
+from consumers.counts.core.lines import Entry, StoryLine, decode_line, fields_of, place_of
 from consumers.counts.core.state import PartitionState, Totals
 
 _OF_THE_LOG = frozenset({"log_lost", "log_recreated"})
@@ -69,9 +69,19 @@ def compare_cells(
 
 
 def compare_lines(
-    shelf: Shelf, log: Collection[Entry], store: Collection[Entry], scope: Scope
+    shelf: Shelf,
+    log: Collection[Entry],
+    store: Collection[Entry],
+    scope: Scope,
+    since: Mapping[int, int | None],
 ) -> Compared:
-    """Compare the entries of a shelf: each that only one side has is a difference."""
+    """
+    Compare the entries of a shelf: each that only one side has is a difference.
+
+    ``since`` says, by partition, from which position of the log on the store has kept them all; what it
+    holds of before is left out.
+    """
+    store = [e for e in store if _kept_since(decode_line(e[1]), since)]
     ours, theirs = (
         {
             entry
@@ -81,8 +91,7 @@ def compare_lines(
         for entries in (log, store)
     )
     left_out = len({*log, *store}) - len(ours | theirs)
-    # Another release may have written fewer fields: what they say is compared.
-    theirs = (theirs & ours) | {encode_line(decode_line(line)) for _, line in theirs - ours}
+    theirs = (theirs & ours) | _as_ours(theirs - ours, ours - theirs)
     differences = []
     for entry in sorted(ours ^ theirs):
         line = decode_line(entry[1])
@@ -92,6 +101,28 @@ def compare_lines(
             f"{line.partition} offset {line.offset} ({'new' if shelf.new else 'a copy'})"
         )
     return Compared(len(ours & theirs), left_out, tuple(differences))
+
+
+def _kept_since(line: StoryLine, since: Mapping[int, int | None]) -> bool:
+    first = since.get(line.log_partition, 0)
+    return first is not None and line.log_offset >= first
+
+
+def _as_ours(theirs: Collection[Entry], ours: Collection[Entry]) -> set[Entry]:
+    """
+    Return entries of the store with those in their place that the log says as well.
+
+    Another release may have written fewer fields, or in another order of a minute: compared is what it
+    wrote.
+    """
+    places = {place_of(decode_line(entry[1])): entry for entry in ours}
+    found = set()
+    for entry in theirs:
+        same = places.get(place_of(decode_line(entry[1])))
+        said = fields_of(entry[1])
+        equal = same is not None and fields_of(same[1])[: len(said)] == said
+        found.add(same if same is not None and equal else entry)
+    return found
 
 
 def compare_states(

@@ -23,8 +23,9 @@ from consumers.counts.core.cells import (
 )
 from consumers.counts.core.following import NOBODY, Following
 from consumers.counts.core.levels import LEVELS, MINUTES, CellHash, Shelf, place_of
-from consumers.counts.core.lines import Entry, encode_line, line_of, newest
+from consumers.counts.core.lines import Entry, encode_line, line_of
 from consumers.counts.core.minutes import minute_of
+from consumers.counts.core.shelf import keeping, kept
 from consumers.counts.core.state import Fence, PartitionState, Totals
 from consumers.counts.core.step import SOURCE_KEPT, Finding, Step
 from consumers.ports import Record
@@ -264,7 +265,7 @@ def fold(
         bundles=batch.bundles,
         findings=tuple(Finding(kind, *found) for kind, found in batch.found.items()),
         arrivals=tuple(batch.arrivals),
-        lines={shelf: newest(entries) for shelf, entries in batch.lines.items()},
+        lines={s: kept(entries, keeping(new=s.new)) for s, entries in batch.lines.items()},
         began=state.position,
         version=following.version,
         strangers=tuple(batch.strangers),

@@ -1,17 +1,19 @@
 """
-Story lines: the newest negative items of each series, which an alert shows as its evidence.
+Story lines: negative items of each series, which an alert shows as its evidence.
 
 A *shelf* holds the lines of one series: those whose story was new there, or the copies, apart, so that
-two hundred copies push no other story out. Laws: of any lines a shelf keeps the newest ``LINES_KEPT`` by
-minute, arrival, partition and offset, so what it holds does not depend on how the log was cut into
-batches; what it has let go because it was old never comes back in place of something newer. How many
-copies and sources a story has is added up when it is read.
+two hundred copies push no other story out; ``shelf`` says which it keeps. How many copies and sources a
+story has is added up when it is read.
 
     an entry: its minute (the score), and
-       8 bytes   arrival in ms, plus 2^63
-       4 bytes   source partition          big-endian, so that bytes of one minute sort by them
+       8 bytes   probability of negative, as a float     big-endian, so that bytes of one minute sort
+       8 bytes   2^63 - 1 less arrival in ms             by them: the surest last, and of equals
+       4 bytes   source partition                        the oldest
        8 bytes   source offset
        the rest  the line, in msgpack
+
+An entry of a release that did not sort by probability begins with a byte above 127 (arrival plus 2^63),
+and has 8 bytes fewer.
 """
 
 import struct
@@ -24,8 +26,6 @@ from consumers.counts.core.levels import Shelf
 from groundswell.events import SENTIMENTS, Opinion, millis
 from groundswell.series import story_of
 
-LINES_KEPT: Final = 50
-"""Lines on a shelf; a series has two."""
 TITLE_KEPT: Final = 300
 URL_KEPT: Final = 512
 NAME_KEPT: Final = 128
@@ -35,8 +35,9 @@ WORDS_KEPT: Final = 5
 WORD_KEPT: Final = 40
 """Characters of a word, and of a language's tag."""
 
-_KEY: Final = struct.Struct(">QIQ")
-_BIAS: Final = 1 << 63
+_KEY: Final = struct.Struct(">dQIQ")
+_LATEST: Final = (1 << 63) - 1
+_KEY_BEFORE: Final = struct.calcsize(">QIQ")
 
 
 class Span(NamedTuple):
@@ -88,6 +89,7 @@ Entry: TypeAlias = tuple[int, bytes]
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(StoryLine)
+_plain_decoder = msgspec.msgpack.Decoder(tuple[object, ...])
 
 
 def line_of(
@@ -125,30 +127,41 @@ def line_of(
 def encode_line(line: StoryLine) -> Entry:
     """Encode a line; equal lines give equal entries."""
     key = _KEY.pack(
-        (line.arrived + _BIAS) % (1 << 64), line.partition % (1 << 32), line.offset % (1 << 64)
+        min(1.0, max(0.0, line.probabilities[0])),
+        (_LATEST - line.arrived) % (1 << 64),
+        line.partition % (1 << 32),
+        line.offset % (1 << 64),
     )
     return line.minute, key + _encoder.encode(line)
 
 
 def decode_line(entry: bytes) -> StoryLine:
     """Decode the bytes of an entry. Raises ``msgspec.DecodeError`` if it is none."""
-    return _decoder.decode(entry[_KEY.size :])
+    return _decoder.decode(_said(entry))
 
 
-def newest(entries: Iterable[Entry], kept: int = LINES_KEPT) -> tuple[Entry, ...]:
-    """Return the newest ``kept`` of ``entries``, each once, the newest last."""
-    return tuple(sorted(set(entries))[-kept:])
+def fields_of(entry: bytes) -> tuple[object, ...]:
+    """Return what a line says, field by field; one of another release may have fewer."""
+    return _plain_decoder.decode(_said(entry))
 
 
-def chosen(entries: Iterable[bytes], limit: int) -> tuple[StoryLine, ...]:
+def _said(entry: bytes) -> bytes:
+    return entry[_KEY_BEFORE if entry[:1] > b"\x7f" else _KEY.size :]
+
+
+def place_of(line: StoryLine) -> tuple[int, int, int, int]:
+    """Return by what lines stand in order of time."""
+    return line.minute, line.arrived, line.partition, line.offset
+
+
+def chosen(lines: Iterable[StoryLine], limit: int) -> tuple[StoryLine, ...]:
     """
-    Return at most ``limit`` of the lines, the newest last.
+    Return at most ``limit`` of ``lines``, the newest last.
 
     New stories go before copies, and of each the newest.
     """
-    lines = sorted(map(decode_line, set(entries)), key=lambda line: (line.new, encode_line(line)))
-    best = lines[max(0, len(lines) - limit) :]
-    return tuple(sorted(best, key=encode_line))
+    ordered = sorted(set(lines), key=lambda line: (line.new, place_of(line)))
+    return tuple(sorted(ordered[max(0, len(ordered) - limit) :], key=place_of))
 
 
 def lined(
