@@ -10,7 +10,7 @@ from tests.records_world import Hand
 
 DAY = 86_400_000
 WEEK = 7 * DAY
-STEPS = ("queue", "send", "fail", "bury", "replay", "wait", "withhold", "prune")
+STEPS = ("queue", "send", "fail", "bury", "replay", "wait", "season", "withhold", "prune")
 OUTCOMES = {
     "send": Outcome("sent", "200"),
     "fail": Outcome("waiting", "500"),
@@ -48,8 +48,8 @@ class Life:
             await self.notices.replay(dead)
             for number in dead:
                 del self.finished[number]
-        elif what == "wait":
-            self.clock.at += 5 * DAY
+        elif what in {"wait", "season"}:
+            self.clock.at += 5 * DAY if what == "wait" else 60 * DAY
         elif what == "withhold":
             lines = [LogLine(self.clock.at, "s1", "withheld", "silenced", lane)]
             await put(self.notices, lines=lines)

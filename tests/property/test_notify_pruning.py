@@ -11,7 +11,7 @@ from tests.notices_world import channel
 from tests.pruning_world import STEPS, Life
 from tests.records_world import Hand
 
-LIVES = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from("abc")), max_size=60)
+LIVES = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from("ab")), min_size=20, max_size=60)
 
 
 @settings(deadline=None, max_examples=150)
