@@ -12,8 +12,8 @@ def page(values, bounds=(0.1, 0.2, 0.4)):
     registry = CollectorRegistry()
     histogram = Histogram("wait_seconds", "d", ["kind"], buckets=bounds, registry=registry)
     counter = Counter("seen", "d", ["kind"], registry=registry)
-    for number, value in enumerate(values):
-        histogram.labels("ab"[number % 2]).observe(value)
+    for number, wait in enumerate(values):
+        histogram.labels("ab"[number % 2]).observe(wait)
         counter.labels("ab"[number % 2]).inc()
     return generate_latest(registry).decode()
 
