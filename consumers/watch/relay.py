@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from consumers.ports import LogWriter
-from consumers.records.alerts import Mark, Severity, State
+from consumers.records.alerts import Assignment, Mark, Severity, Snooze, State
 from consumers.records.ports import Outbox, Outgoing
 
 BATCH: Final = 100
@@ -26,8 +26,8 @@ class AlertMessage(msgspec.Struct, frozen=True):
     A transition of an alert, as topic `alerts` carries it.
 
     ``key`` never changes between tries: who has seen it drops the record. ``onset`` and ``minute`` are
-    minutes since 1970 (UTC), ``at`` ms. ``action`` is ``move``, or what ``actor`` did. The alert's own
-    fields are as of the sending: ``inhibited_by`` the id of an alert that stands over it.
+    minutes since 1970 (UTC), ``at`` ms. ``action`` is ``move``, ``worse`` where that ended a snooze, or
+    what ``actor`` did; ``cause`` is why, or the comment. The alert's own fields are as of the sending: ``inhibited_by`` the id of an alert that stands over it.
     """
 
     key: str
@@ -49,6 +49,8 @@ class AlertMessage(msgspec.Struct, frozen=True):
     acknowledged: Mark | None
     silenced: Mark | None
     evidence: msgspec.Raw
+    assigned: Assignment | None = None
+    snoozed: Snooze | None = None
 
 
 def message_of(row: Outgoing) -> AlertMessage:
@@ -74,6 +76,8 @@ def message_of(row: Outgoing) -> AlertMessage:
         acknowledged=alert.acknowledged if alert else None,
         silenced=alert.silenced if alert else None,
         evidence=msgspec.Raw(t.evidence or b"{}"),
+        assigned=alert.assigned if alert else None,
+        snoozed=alert.snoozed if alert else None,
     )
 
 

@@ -191,6 +191,7 @@ def _episode(
         reopened=spell.reopened,
         inhibited_by=inhibited,
         evidence=evidence,
+        ratio=spell.ratio,
     )
 
 

@@ -30,6 +30,7 @@ def signals(draw):
         gate=draw(st.sampled_from(["", "", "1 source"])),
         onset=draw(st.integers(0, 5)),
         about="tone",
+        ratio=draw(st.sampled_from([1.5, 2.0, 3.0, 8.0])),
     )
 
 
@@ -59,7 +60,7 @@ def test_only_the_drawn_moves_happen_and_each_is_told_once(moves):
             assert all(t.cause for t in told)
         else:
             assert after.since == before.since
-            assert [t.cause for t in told] in ([], ["severity rose"])
+            assert [t.cause for t in told] in ([], ["severity rose"], ["its effect has doubled"])
 
 
 @given(steps)
@@ -116,3 +117,15 @@ def test_a_reopened_alert_is_the_same_within_two_hours_and_another_later(moves):
             assert after.episode.fired == before.episode.fired
         else:
             assert (after.episode.reopened, after.episode.fired) == (0, tick)
+
+
+@given(steps)
+def test_an_effect_is_told_again_once_it_is_twice_what_was_told_while_it_fires(moves):
+    for before, tick, signal, after in history(moves):
+        told = transitions(before, after, tick, signal)
+        if before.status != "firing" or after.status != "firing":
+            continue
+        doubled = signal.fire and signal.ratio >= 2 * before.episode.ratio
+        rose = before.episode.severity != after.episode.severity
+        assert after.episode.ratio == (signal.ratio if doubled else before.episode.ratio)
+        assert len(told) == (doubled or rose)

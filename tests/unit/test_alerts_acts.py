@@ -7,7 +7,7 @@ import pytest
 from tests.desk_world import M0, RATES
 
 
-@pytest.mark.parametrize("command", [("show",), ("ack",), ("resolve",), ("silence",)])
+@pytest.mark.parametrize("command", [("show",), ("ack",), ("resolve",), ("silence",), ("snooze",)])
 def test_an_unknown_or_ambiguous_name_is_answered(desk, command):
     again = desk.fire(RATES, M0 + 900)
 
@@ -94,6 +94,74 @@ def test_only_a_silence_with_an_end_outlasts_an_alert(desk):
     assert code == 1
     assert "already resolved; give --for or --until" in err
     assert desk.run("silence", desk.ids[0], "--for", "1h")[0] == 0
+
+
+def test_a_person_assigns_hands_on_and_lets_go(desk):
+    code, out, _ = desk.run(
+        "assign", desk.ids[1], desk.ids[0], "--to", "rates\x1b desk", "--as", "ann"
+    )
+
+    assert code == 0
+    assert out.splitlines() == [f"{n} assigned to rates desk by ann" for n in desk.ids[1::-1]]
+    held = desk.json("show", desk.ids[1])["alert"]["assigned"]
+    assert (held["to"], held["actor"]) == ("rates\x1b desk", "ann")
+    shown = desk.run("show", desk.ids[1])[1]
+    assert re.search(r"assigned +to rates desk, by ann at", shown)
+    assert re.search(r"» assign +ann +to rates desk", shown)
+    assert "→ rates desk" in desk.run("list")[1]
+    assert desk.run("assign", desk.ids[1], "--nobody", "--as", "bob")[0] == 0
+    assert desk.json("show", desk.ids[1])["alert"]["assigned"] is None
+    assert re.search(r"» assign +bob +to nobody", desk.run("show", desk.ids[1])[1])
+
+
+def test_a_person_comments_also_on_what_is_over(desk):
+    for name in desk.ids[:2]:
+        code, out, _ = desk.run("comment", name, "the bank\x1b has confirmed", "--as", "ann")
+        assert (code, out) == (0, f"{name} commented on by ann\n")
+        found = desk.json("show", name)
+        assert found["history"][-1]["cause"] == "the bank\x1b has confirmed"
+        assert found["alert"]["commented"]["actor"] == "ann"
+        assert re.search(r"» comment +ann +the bank has confirmed", desk.run("show", name)[1])
+
+
+def test_a_person_snoozes_until_worse(desk):
+    name = desk.fire("topic:gold", M0 + 900)
+    code, out, _ = desk.run("snooze", name, "--as", "ann", "--comment", "known")
+
+    assert code == 0
+    assert out == (
+        f"{name} snoozed by ann until it is critical, or its effect is ×8.3, or it is over "
+        "and comes back\n"
+    )
+    found = desk.json("show", name)["alert"]
+    assert "snoozed" in found["flags"]
+    assert found["snoozed"]["worse_at"] == pytest.approx(8.29, abs=0.01)
+    assert found["ratio"] == pytest.approx(4.146, abs=0.001)
+    assert re.search(r"snoozed +by ann at .*, until it is critical, or", desk.run("show", name)[1])
+    critical = desk.run("snooze", desk.ids[1], "--as", "ann")[1]
+    assert critical.endswith("by ann until its effect is ×8.3, or it is over and comes back\n")
+    code, _, err = desk.run("snooze", desk.ids[0])
+    assert (code, err) == (1, f"groundswell: {desk.ids[0]}: already resolved\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("assign",), "say to whom: --to NAME, or --nobody"),
+        (("assign", "--to", "bob", "--nobody"), "say to whom"),
+        (("assign", "--to", " "), "--to: a person or a team"),
+        (("assign", "--to", "x" * 101), "at most 100 characters"),
+        (("comment", " "), "say something"),
+        (("comment", "x" * 2001), "TEXT: 2001 characters"),
+        (("snooze", "--comment", "x" * 2001), "--comment: 2001 characters"),
+    ],
+)
+def test_what_says_nothing_or_too_much_is_refused(desk, command, says):
+    code, out, err = desk.run(command[0], desk.ids[1], *command[1:], "--as", "ann")
+
+    assert (code, out) == (2, "")
+    assert says in err
+    assert len(desk.json("show", desk.ids[1])["history"]) == 1
 
 
 def test_a_person_judges(desk):

@@ -151,6 +151,55 @@ def resolve(
 
 
 @alerts.command()
+def assign(
+    names: IdsArgument,
+    *,
+    to: Annotated[str | None, typer.Option(metavar="NAME", help="A person or a team.")] = None,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Let it go.")] = False,
+    comment: CommentOption = "",
+    actor: ActorOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Assign alerts to a person or a team, or to nobody; also ones that are over."""
+    from consumers.records.desk.commands import assignee, person, run_act
+
+    who, whom = person(actor), assignee(to, nobody=nobody)
+    _over(config, lambda records: run_act(records, names, "assign", who, comment, to=whom))
+
+
+@alerts.command()
+def comment(
+    name: IdArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What there is to say of it.")],
+    actor: ActorOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say something of an alert: kept in its history, never changed; also of one that is over."""
+    from consumers.records.desk.commands import person, run_act, something
+
+    who, said = person(actor), something(text)
+    _over(config, lambda records: run_act(records, [name], "comment", who, said))
+
+
+@alerts.command()
+def snooze(
+    names: IdsArgument,
+    comment: CommentOption = "",
+    actor: ActorOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """
+    Hear nothing more of alerts until they get worse.
+
+    That is when the severity rises, when the effect has doubled, or when one is over and comes back.
+    """
+    from consumers.records.desk.commands import person, run_act
+
+    who = person(actor)
+    _over(config, lambda records: run_act(records, names, "snooze", who, comment))
+
+
+@alerts.command()
 def judge(
     name: IdArgument,
     judgement: Annotated[str, typer.Argument(metavar="hit|miss|void", help="What it was.")],

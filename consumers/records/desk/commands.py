@@ -21,7 +21,8 @@ from consumers.records.desk.listing import listing
 from consumers.records.desk.moments import moment_of, short, span_of
 from consumers.records.desk.plain import plain
 from consumers.records.desk.report import report
-from consumers.records.desk.sheet import sheet
+from consumers.records.desk.sheet import sheet, until_worse
+from consumers.records.folding import words
 from consumers.records.ports import Action, AlertDesk, AlertReader, Filter
 from consumers.records.quality import Tally, clipped, quality, tallied
 from groundswell.errors import InputError
@@ -29,7 +30,7 @@ from groundswell.settings import Settings
 
 LONGEST_SILENCE_DAYS: Final = 30
 _LONGEST_TEXT: Final = 2000
-_LONGEST_NAME: Final = 100
+LONGEST_NAME: Final = 100
 _DAY_MS: Final = 86_400_000
 _PAGE: Final = 500
 _SHOWN: Final = 10
@@ -122,18 +123,19 @@ async def chosen(records: AlertReader, name: str) -> Alert | None:
 
 async def run_act(
     records: AlertDesk, names: Sequence[str], action: Action, actor: str, comment: str,
-    until: int | None = None,
+    until: int | None = None, to: str = "",
 ) -> int:  # fmt: skip
-    """Acknowledge, silence or resolve alerts: none if any of the names is not clear."""
-    _within("--comment", comment)
+    """Do something to alerts: to none if any of the names is not clear."""
+    _within("TEXT" if action == "comment" else "--comment", comment)
     alerts = [await chosen(records, name) for name in names]
     code = 0
     for alert in dict.fromkeys(alert.id for alert in alerts if alert is not None):
         if None in alerts:
             break
-        done = await records.act(alert, action, actor, comment, until)
+        done = await records.act(alert, action, actor, comment, until, to=to)
         if isinstance(done, Alert):
-            typer.echo(f"{alert} {_DONE[action]} by {plain(actor, 60)}{_until(done, action)}")
+            told = f" to {plain(to or 'nobody', 60)}" if action == "assign" else ""
+            typer.echo(f"{alert} {_DONE[action]}{told} by {plain(actor, 60)}{_until(done, action)}")
         else:
             typer.echo(f"groundswell: {alert}: {done}{_HINTS.get(action, '')}", err=True)
             code = 1
@@ -144,6 +146,9 @@ _DONE: Final[dict[Action, str]] = {
     "acknowledge": "acknowledged",
     "silence": "silenced",
     "resolve": "resolved",
+    "assign": "assigned",
+    "comment": "commented on",
+    "snooze": "snoozed",
 }
 _HINTS: Final[dict[Action, str]] = {
     "silence": "; give --for or --until to silence it in case that it is reopened"
@@ -151,10 +156,29 @@ _HINTS: Final[dict[Action, str]] = {
 
 
 def _until(alert: Alert, action: Action) -> str:
+    if action == "snooze" and alert.snoozed is not None:
+        return f" until {until_worse(alert.snoozed)}"
     if action != "silence" or alert.silenced is None:
         return ""
     until = alert.silenced.until
     return " until it ends" if until is None else f" until {short(until)} UTC"
+
+
+def assignee(to: str | None, *, nobody: bool) -> str:
+    """Return to whom alerts are assigned, "" for nobody. Raises ``InputError``."""
+    name = words(to or "")
+    if nobody == (to is not None):
+        raise InputError("say to whom: --to NAME, or --nobody")
+    if to is not None and not 0 < len(name) <= LONGEST_NAME:
+        raise InputError(f"--to: a person or a team, at most {LONGEST_NAME} characters")
+    return name
+
+
+def something(text: str) -> str:
+    """Return a comment. Raises ``InputError`` where it says nothing."""
+    if not words(text):
+        raise InputError("TEXT: say something")
+    return text
 
 
 async def silence_end(records: AlertReader, span: str | None, until: str | None) -> int | None:
@@ -227,8 +251,8 @@ def person(given: str | None) -> str:
         name = (getpass.getuser() if given is None else given).strip()
     except (OSError, KeyError, ImportError):
         name = ""
-    if not name or len(name) > _LONGEST_NAME:
-        raise InputError(f"say who you are: --as NAME, at most {_LONGEST_NAME} characters")
+    if not name or len(name) > LONGEST_NAME:
+        raise InputError(f"say who you are: --as NAME, at most {LONGEST_NAME} characters")
     if name == WATCH:
         raise InputError(f"--as {WATCH}: that is the program's own name; say who you are")
     return name

@@ -8,7 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
-from consumers.records.alerts import Alert, Mark, Said, Transition, Verdict
+from consumers.records.acting import DOUBLING, ratio_in
+from consumers.records.alerts import (
+    OPEN,
+    Alert,
+    Assignment,
+    Mark,
+    Said,
+    Snooze,
+    Transition,
+    Verdict,
+)
 from consumers.records.desk.figures import document, figures
 from consumers.records.desk.moments import MINUTE_MS, iso
 
@@ -22,6 +32,29 @@ class MarkForm(msgspec.Struct, frozen=True):
     until: str | None
 
 
+class AssignmentForm(msgspec.Struct, frozen=True):
+    """Who is to look after an alert, a person or a team, and who said so."""
+
+    to: str
+    actor: str
+    at: str
+    comment: str
+
+
+class SnoozeForm(msgspec.Struct, frozen=True):
+    """
+    Nothing is told until the alert gets worse: critical, or an effect of ``worse_at``, or over and back.
+
+    ``worse_at`` is twice the effect (observed over expected) of then, None where there was none.
+    """
+
+    actor: str
+    at: str
+    comment: str
+    severity: str
+    worse_at: float | None
+
+
 class VerdictForm(msgspec.Struct, frozen=True):
     """What somebody said an alert was; ``at`` None where the time is not at hand."""
 
@@ -32,7 +65,11 @@ class VerdictForm(msgspec.Struct, frozen=True):
 
 
 class AlertForm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as it stands: see ``Alert``; ``flags`` are those that hold now."""
+    """
+    An alert as it stands: see ``Alert``; ``flags`` are those that hold now.
+
+    ``ratio`` is the effect that was told last, None where there is none; ``commented`` the last comment.
+    """
 
     id: str
     kind: str
@@ -47,9 +84,13 @@ class AlertForm(msgspec.Struct, frozen=True, kw_only=True):
     resolved: str | None
     reopened: int
     peak: float
+    ratio: float | None
     inhibited_by: str | None
     acknowledged: MarkForm | None
     silenced: MarkForm | None
+    assigned: AssignmentForm | None
+    commented: MarkForm | None
+    snoozed: SnoozeForm | None
     verdict: VerdictForm | None
     evidence: dict[str, Any]
 
@@ -89,6 +130,7 @@ def flags(alert: Alert, now: int) -> tuple[str, ...]:
     held = {
         "acknowledged": _holds(alert.acknowledged, now),
         "silenced": _holds(alert.silenced, now),
+        "snoozed": alert.snoozed is not None and alert.state in OPEN,
         "inhibited": bool(alert.inhibited_by),
     }
     return tuple(name for name, holds in held.items() if holds)
@@ -115,9 +157,13 @@ def alert_form(alert: Alert, now: int) -> AlertForm:
         resolved=None if alert.resolved is None else _minute(alert.resolved),
         reopened=alert.reopened,
         peak=alert.peak,
+        ratio=alert.ratio or ratio_in(alert.evidence) or None,
         inhibited_by=alert.inhibited_by or None,
         acknowledged=_mark(alert.acknowledged),
         silenced=_mark(alert.silenced),
+        assigned=_assignment(alert.assigned),
+        commented=_mark(alert.commented),
+        snoozed=_snooze(alert.snoozed),
         verdict=None if verdict is None else _said(verdict),
         evidence=document(alert.evidence),
     )
@@ -159,6 +205,19 @@ def _mark(mark: Mark | None) -> MarkForm | None:
         return None
     until = None if mark.until is None else iso(mark.until)
     return MarkForm(mark.actor, iso(mark.at), mark.comment, until)
+
+
+def _assignment(held: Assignment | None) -> AssignmentForm | None:
+    if held is None:
+        return None
+    return AssignmentForm(held.to, held.actor, iso(held.at), held.comment)
+
+
+def _snooze(held: Snooze | None) -> SnoozeForm | None:
+    if held is None:
+        return None
+    limit = held.ratio * DOUBLING or None
+    return SnoozeForm(held.actor, iso(held.at), held.comment, held.severity, limit)
 
 
 def _minute(minute: int) -> str:

@@ -104,8 +104,10 @@ def seen(alert: Alert) -> str:
 
 
 def told_flags(alert: Alert, now: int) -> str:
-    """Return the flags that hold, and the verdict."""
+    """Return the flags that hold, to whom it is assigned, and the verdict."""
     told = list(flags(alert, now))
+    if alert.assigned is not None:
+        told.append(f"→ {plain(alert.assigned.to, 30)}")
     if alert.reopened:
         told.append(f"reopened {alert.reopened}×")
     if alert.verdict is not None:

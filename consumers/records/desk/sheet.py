@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from consumers.records.alerts import Alert, Mark, Said, Transition
-from consumers.records.desk.figures import Again, Figures, Story, again, figures
+from consumers.records.acting import DOUBLING
+from consumers.records.alerts import Alert, Mark, Said, Snooze, Transition
+from consumers.records.desk.figures import Again, Figures, Story, again, document, figures
 from consumers.records.desk.forms import flags
 from consumers.records.desk.listing import severity_text, state_text
 from consumers.records.desk.moments import MINUTE_MS, length, short
@@ -74,6 +75,12 @@ def _facts(alert: Alert, found: Figures, now: int) -> Iterator[tuple[str, str]]:
     for name, mark in (("acknowledged", alert.acknowledged), ("silenced", alert.silenced)):
         if mark is not None:
             yield name, _mark(mark, now)
+    if (held := alert.assigned) is not None:
+        said = f"by {plain(held.actor)} at {short(held.at)} UTC{_because(held.comment)}"
+        yield "assigned", f"to {plain(held.to)}, {said}"
+    if (snooze := alert.snoozed) is not None:
+        said = f"by {plain(snooze.actor)} at {short(snooze.at)} UTC"
+        yield "snoozed", f"{said}, until {until_worse(snooze)}{_because(snooze.comment)}"
     if alert.inhibited_by:
         yield "inhibited", f"by {plain(alert.inhibited_by)}"
     if alert.closed:
@@ -99,8 +106,19 @@ def _mark(mark: Mark, now: int) -> str:
     until = "until it ends"
     if mark.until is not None:
         until = f"until {short(mark.until)} UTC{' (over)' if mark.until <= now else ''}"
-    comment = f": {plain(mark.comment, 2000)}" if mark.comment else ""
-    return f"by {plain(mark.actor)} at {short(mark.at)} UTC, {until}{comment}"
+    return f"by {plain(mark.actor)} at {short(mark.at)} UTC, {until}{_because(mark.comment)}"
+
+
+def until_worse(snooze: Snooze) -> str:
+    """Say what ends a snooze."""
+    worse = [] if snooze.severity == "critical" else ["it is critical"]
+    if snooze.ratio:
+        worse.append(f"its effect is ×{snooze.ratio * DOUBLING:.1f}")
+    return ", or ".join([*worse, "it is over and comes back"])
+
+
+def _because(comment: str) -> str:
+    return f": {plain(comment, 2000)}" if comment else ""
 
 
 def _stories(stories: tuple[Story, ...]) -> RenderableType | None:
@@ -138,7 +156,7 @@ def _timeline(history: tuple[Transition, ...]) -> RenderableType | None:
             moved = Text(f"» {plain(line.action, 20)}", style="cyan")
         elif line.before == line.after and line.severity:
             moved = severity_text(line.severity)
-        cause = Text(plain(line.cause, 2000))
+        cause = Text(plain(_cause(line), 2000))
         table.add_row(
             Text(short(line.minute * MINUTE_MS), style="bright_black"),
             moved,
@@ -146,6 +164,12 @@ def _timeline(history: tuple[Transition, ...]) -> RenderableType | None:
             cause,
         )
     return table if history else None
+
+
+def _cause(line: Transition) -> str:
+    if line.action != "assign":
+        return line.cause
+    return f"to {document(line.evidence).get('to') or 'nobody'}{_because(line.cause)}"
 
 
 def _verdicts(verdicts: tuple[Said, ...]) -> RenderableType | None:

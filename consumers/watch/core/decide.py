@@ -222,6 +222,7 @@ def _signal(
         gate=_gate(span, parameters),
         onset=span.onset,
         about=effect.kind if effect else "attention",
+        ratio=effect.ratio if effect else 0.0,
     )
 
 

@@ -12,6 +12,8 @@ The states of an alert, and how it moves between them.
   not; *resolved* after half an hour of that. What fires again within two hours is the same episode,
   reopened.
 - Severity never falls within an episode.
+- While it is firing and M ≥ A, an effect that is ``DOUBLING`` times what was told last is told, so that
+  who waits for it to get worse hears of it.
 """
 
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -25,6 +27,8 @@ Status: TypeAlias = Literal["learning", "normal", "pending", "firing", "recoveri
 Severity: TypeAlias = Literal["warning", "critical"]
 ELEVATED: Final = frozenset({"pending", "firing", "recovering"})
 LIVE: Final = frozenset({"firing", "recovering"})
+DOUBLING: Final = 2.0
+"""How much greater than told last an effect (observed over expected) is told again."""
 
 
 class Episode(msgspec.Struct, frozen=True, array_like=True):
@@ -32,7 +36,7 @@ class Episode(msgspec.Struct, frozen=True, array_like=True):
     One alert from firing to its end; ticks. ``resolved`` is -1 while it lives.
 
     ``onset`` and the series identify it; ``about`` is what it was about when it fired, ``peak`` the
-    highest ln M.
+    highest ln M, ``ratio`` the effect that was told last (0: none yet).
     """
 
     onset: int
@@ -42,6 +46,7 @@ class Episode(msgspec.Struct, frozen=True, array_like=True):
     peak: float
     resolved: int = -1
     reopened: int = 0
+    ratio: float = 0.0
 
 
 class Machine(msgspec.Struct, frozen=True, array_like=True):
@@ -57,7 +62,7 @@ class Signal(NamedTuple):
     What a decided tick says.
 
     ``gate`` says why a gate is shut ("": open); ``low`` that evidence has gone, ``learnt`` that the series
-    has learnt; ``unusual`` is the probability that the last hour is unusual still.
+    has learnt; ``unusual`` is the probability that the last hour is unusual still; ``ratio`` the effect.
     """
 
     log_evidence: float
@@ -70,10 +75,11 @@ class Signal(NamedTuple):
     gate: str
     onset: int
     about: Kind
+    ratio: float = 0.0
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """A move: ``cause`` in a sentence. ``before == after`` where only the severity rose."""
+    """A move: ``cause`` in a sentence. ``before == after`` where it rose in severity or effect only."""
 
     tick: int
     before: Status
@@ -101,10 +107,13 @@ def move(machine: Machine, tick: int, signal: Signal, parameters: Parameters) ->
 def _live(
     machine: Machine, episode: Episode, tick: int, signal: Signal, parameters: Parameters
 ) -> Machine:
+    grown = machine.status == "firing" and signal.fire
+    grown = grown and signal.ratio >= DOUBLING * episode.ratio
     episode = msgspec.structs.replace(
         episode,
         peak=max(episode.peak, signal.log_evidence),
         severity="critical" if signal.critical else episode.severity,
+        ratio=signal.ratio if grown else episode.ratio,
     )
     if machine.status == "firing":
         calm = signal.unusual < parameters.calm_below
@@ -119,13 +128,16 @@ def _live(
 def _fired(episode: Episode | None, tick: int, signal: Signal) -> Episode:
     severity: Severity = "critical" if signal.critical else "warning"
     if episode is None:
-        return Episode(signal.onset, tick, signal.about, severity, signal.log_evidence)
+        return Episode(
+            signal.onset, tick, signal.about, severity, signal.log_evidence, ratio=signal.ratio
+        )
     return msgspec.structs.replace(
         episode,
         severity="critical" if signal.critical else episode.severity,
         peak=max(episode.peak, signal.log_evidence),
         resolved=-1,
         reopened=episode.reopened + 1,
+        ratio=signal.ratio,
     )
 
 
@@ -140,8 +152,13 @@ def transitions(before: Machine, after: Machine, tick: int, signal: Signal) -> l
         severity = after.episode.severity if after.episode and after.status in LIVE else None
         cause = _cause(before, after, signal)
         return [Transition(tick, before.status, after.status, cause, severity)]
-    if before.episode and after.episode and before.episode.severity != after.episode.severity:
+    if before.episode is None or after.episode is None:
+        return []
+    if before.episode.severity != after.episode.severity:
         return [Transition(tick, after.status, after.status, "severity rose", "critical")]
+    # A state of before this release holds no effect: what stands there first is not told.
+    if 0 < before.episode.ratio != after.episode.ratio:
+        return [Transition(tick, after.status, after.status, "its effect has doubled")]
     return []
 
 
