@@ -1,6 +1,7 @@
 """Receivers for tests: an HTTP server on loopback that answers as it is told, and remembers."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 from collections.abc import Callable
@@ -37,12 +38,14 @@ class Receiver:
     port: int = 0
     scheme: str = "http"
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return f"{self.scheme}://127.0.0.1:{self.port}/hook"
 
     async def handle(self, reader, writer):
+        self.open.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             line, *rest = head.decode("latin-1").split("\r\n")
@@ -65,6 +68,17 @@ class Receiver:
             pass
         finally:
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            self.open.discard(writer)
+
+    async def end(self):
+        """Leave no connection behind: what is collected after its loop fails another test."""
+        self.over.set()
+        while self.open:
+            for writer in tuple(self.open):
+                writer.transport.abort()
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -78,8 +92,8 @@ async def receiving(answer=None, tls: ssl.SSLContext | None = None):
     try:
         yield receiver
     finally:
-        receiver.over.set()
         server.close()
+        await receiver.end()
 
 
 def certificate(folder, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
