@@ -2,8 +2,11 @@
 
 import ipaddress
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
+
+FOR_EVER: Final = -1
 
 
 class NotifySettings(BaseModel):
@@ -24,6 +27,18 @@ class NotifySettings(BaseModel):
         (),
         description="Networks outside of the public internet that messages may be sent to, as in 10.1.0.0/16; plain http too.",
     )
+    deliveries_retention_days: int = Field(
+        30,
+        ge=FOR_EVER,
+        le=36_500,
+        description="How long messages that were delivered, or are dead, can be looked up and replayed, in days: 7 at least; -1 keeps for ever.",
+    )
+    notification_log_retention_days: int = Field(
+        400,
+        ge=FOR_EVER,
+        le=36_500,
+        description="How long the log says what was sent and withheld, in days: 90 at least; -1 keeps for ever.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
@@ -36,3 +51,19 @@ class NotifySettings(BaseModel):
         for text in texts:
             ipaddress.ip_network(text)
         return texts
+
+    @field_validator("deliveries_retention_days")
+    @classmethod
+    def _longer_than_tries(cls, days: int) -> int:
+        return _at_least(days, 7)
+
+    @field_validator("notification_log_retention_days")
+    @classmethod
+    def _as_the_trigger_has_it(cls, days: int) -> int:
+        return _at_least(days, 90)
+
+
+def _at_least(days: int, least: int) -> int:
+    if days != FOR_EVER and days < least:
+        raise ValueError(f"must be {least} at least, or {FOR_EVER}")
+    return days

@@ -23,6 +23,7 @@ from consumers.notify.channels.webhook import WebhookSender
 from consumers.notify.core import answers
 from consumers.notify.core.addresses import networks
 from consumers.notify.metrics import Metrics
+from consumers.notify.pruning import Pruning
 from consumers.notify.sealing import FernetSealer
 from consumers.records.notices.database import open_notices
 
@@ -57,7 +58,8 @@ async def notify(url, key, name, stop):
         pace={},
     )
     planning = planner.Planning(records, calendar, clock, health, metrics, name)
-    await loop.Notifying(planning, sending, records, clock, health, metrics).run(stop)
+    pruning = Pruning(records, clock, metrics, None, None)
+    await loop.Notifying(planning, sending, pruning, records, clock, health, metrics).run(stop)
     await records.close()
 
 

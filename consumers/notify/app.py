@@ -21,6 +21,7 @@ from consumers.notify.loop import Notifying
 from consumers.notify.metrics import Metrics
 from consumers.notify.planner import Planning
 from consumers.notify.ports import Sender
+from consumers.notify.pruning import Pruning, kept
 from consumers.notify.sealing import sealer_of
 from consumers.notify.workers import Workers
 from consumers.records.notices.database import open_notices
@@ -55,12 +56,13 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         name=me,
         most=settings.notify_workers,
     )
+    pruning = Pruning(records, clock, metrics, *kept(settings))
     try:
         async with serving(
             settings.http_host, settings.http_port, health, metrics.registry
         ) as port:
             log.info("listening", host=settings.http_host, port=port)
-            await Notifying(planning, workers, records, clock, health, metrics).run(stop)
+            await Notifying(planning, workers, pruning, records, clock, health, metrics).run(stop)
     finally:
         await apprised.close()
         await records.close()

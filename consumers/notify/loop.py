@@ -1,5 +1,5 @@
 """
-The loop of `notify`: a planner and workers, side by side, until it is told to stop.
+The loop of `notify`: a planner, workers and the pruning, side by side, until it is told to stop.
 
 Rules: neither waits for the other; whatever is away is waited for with growing pauses. On a stop, what is
 being sent is finished, and what is not is left to the next process.
@@ -16,6 +16,7 @@ import structlog
 from consumers.backoff import pause_after
 from consumers.notify.metrics import Metrics
 from consumers.notify.planner import Planning
+from consumers.notify.pruning import PAUSE_SECONDS, Pruning
 from consumers.notify.workers import Workers
 from consumers.ports import Clock, Waiting
 from consumers.records.notices.ports import Queue
@@ -34,6 +35,7 @@ class Notifying:
 
     planning: Planning
     workers: Workers
+    pruning: Pruning
     queue: Queue
     clock: Clock
     health: Waiting
@@ -47,6 +49,7 @@ class Notifying:
                     (self.planning.turn, IDLE_SECONDS),
                     (self.workers.turn, IDLE_SECONDS),
                     (self._look, LOOK_SECONDS),
+                    (self.pruning.turn, PAUSE_SECONDS),
                 ):
                     group.create_task(self._repeat(turn, pause, stop))
         except ExceptionGroup as failures:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from consumers.records.notices.ports import Claim, Outcome, Plan
+from consumers.records.notices.ports import Claim, Outcome, Plan, Pruned
 
 PREFIX: Final = "groundswell_notify_"
 _SECONDS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0)
@@ -43,6 +43,8 @@ class Metrics:
             PREFIX + "oldest_seconds", "Age of the oldest message in the queue.", **made
         )
 
+        self.gone = counter("pruned", "Old rows removed: of the queue, and of its log.", ("what",))
+
     def planned(self, plan: Plan) -> None:
         """Count a plan that was written."""
         self.transitions.inc(len(plan.rows))
@@ -60,6 +62,11 @@ class Metrics:
     def combined(self, count: int) -> None:
         """Count messages that were combined."""
         self.joined.inc(count)
+
+    def pruned(self, gone: Pruned) -> None:
+        """Count what was removed."""
+        self.gone.labels("delivery").inc(gone.deliveries)
+        self.gone.labels("log_line").inc(gone.lines)
 
     def queue(self, waiting: int, oldest: int | None, now: int) -> None:
         """Say what stands in the queue."""

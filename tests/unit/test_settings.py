@@ -44,6 +44,8 @@ def test_every_bad_key_is_named_with_its_place():
         ({"window_items": 1, "batch_items": 2}, "window_items"),
         ({"providers": []}, "providers"),
         ({"refusal_share": 0}, "refusal_share"),
+        ({"deliveries_retention_days": 6}, "deliveries_retention_days.*: must be 7 at least, or"),
+        ({"notification_log_retention_days": 0}, "log_retention_days.*: must be 90 at least, or"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(file, named):
