@@ -196,6 +196,12 @@ class Settings(ModelSettings, NotifySettings, ServeSettings):
     watch_delta_share: float = Field(
         0.2, ge=0.0, le=10.0, description="Margin: so much higher negative odds are usual yet."
     )
+    watch_sources: int = Field(
+        2,
+        ge=1,
+        le=32,
+        description="A surge needs news of so many sources to be told; 1 where there is but one.",
+    )
     watch_back_hours: int = Field(
         24,
         ge=0,

@@ -91,7 +91,9 @@ def plan_of(settings: Settings, holder: str) -> Plan:
         lateness=settings.lateness_seconds * 1000,
         back=settings.watch_back_hours * MINUTES_AN_HOUR,
         parameters=Parameters(
-            delta_volume=settings.watch_delta_volume, delta_share=settings.watch_delta_share
+            delta_volume=settings.watch_delta_volume,
+            delta_share=settings.watch_delta_share,
+            sources=settings.watch_sources,
         ),
         tiers=trusted_sources(settings.watch_trusted),
         graves=grave_events(settings.watch_events),

@@ -47,6 +47,7 @@ class Plan(NamedTuple):
     budget: float | None = None
     delta_volume: float | None = None
     delta_share: float | None = None
+    sources: int | None = None
     plot: Path | None = None
     card: bool = False
     lateness: int = 120
@@ -121,6 +122,8 @@ def _parameters(plan: Plan, given: Input) -> Parameters:
     changes: dict[str, float] = {} if given.sources else {"sources": 0}
     if given.plain:
         changes |= PLAIN
+    elif plan.sources is not None and given.sources:
+        changes["sources"] = plan.sources
     for name in ("delta_volume", "delta_share"):
         if (value := getattr(plan, name)) is not None:
             changes[name] = value

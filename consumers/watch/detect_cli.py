@@ -51,6 +51,10 @@ def detect(  # noqa: PLR0913 - each argument is an option of the command
     delta_share: Annotated[
         float | None, typer.Option(min=0, help="Margin of the negative share; default 0.2.")
     ] = None,
+    sources: Annotated[
+        int | None,
+        typer.Option(min=1, help="Sources that an alarm needs; default 2, and none in a table."),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write counts, baseline, evidence and alarms as an image.")
     ] = None,
@@ -73,6 +77,7 @@ def detect(  # noqa: PLR0913 - each argument is an option of the command
         budget=budget,
         delta_volume=delta_volume,
         delta_share=delta_share,
+        sources=sources,
         plot=plot,
         card=card,
     )

@@ -106,6 +106,16 @@ def test_a_larger_budget_alarms_no_less_and_margins_hold_back(run):
     assert run(rows, tick="5m", delta_volume=2.0, delta_share=3.0)[0] == []
 
 
+def test_one_source_alone_raises_nothing_unless_one_is_enough(run):
+    rows = [{**row, "source": "Wire"} for row in news(14, SURGE)]
+    nameless = [{k: v for k, v in row.items() if k != "source"} for row in rows]
+
+    assert run(rows, tick="5m")[0] == []
+    [alone] = run(rows, tick="5m", sources=1)[0]
+    [unnamed] = run(nameless, tick="5m", sources=3)[0]
+    assert (alone["series"], alone["decided"]) == ("topic:rates", unnamed["decided"])
+
+
 def test_copies_of_a_story_count_once(run):
     surge = [item(START + timedelta(days=12, hours=8, seconds=n), "negative") for n in range(60)]
     one = [{**row, "story": "s1", "source": f"Wire {n}"} for n, row in enumerate(surge)]

@@ -7,6 +7,7 @@ import pytest
 from consumers.adapters.http import Health
 from consumers.adapters.memory_writer import MemoryWriter
 from consumers.watch.app import Measured, plan_of
+from consumers.watch.core.parameters import Parameters
 from consumers.watch.core.tiers import hash_of
 from consumers.watch.loop import Plan
 from consumers.watch.metrics import PREFIX, Metrics
@@ -93,6 +94,7 @@ def test_the_settings_make_the_plan(tmp_path):
         watch_budget=3.0,
         watch_delta_volume=0.5,
         watch_delta_share=0.1,
+        watch_sources=1,
         watch_back_hours=2,
         watch_trusted=trusted,
         watch_events_an_hour=1,
@@ -103,6 +105,8 @@ def test_the_settings_make_the_plan(tmp_path):
 
     assert (plan.holder, plan.budget, plan.back, plan.lateness) == ("host-1", 3.0, 120, 60_000)
     assert (plan.parameters.delta_volume, plan.parameters.delta_share) == (0.5, 0.1)
+    assert plan.parameters.sources == 1
+    assert plan_of(Settings(), "host-1").parameters == Parameters()
     assert hash_of("harbour wire") in plan.tiers.trusted
     assert plan.limits.an_hour == 1
     assert plan.graves.events
@@ -119,6 +123,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
     [
         ("WATCH_BUDGET", "0", "watch_budget"),
         ("WATCH_DELTA_SHARE", "-1", "watch_delta_share"),
+        ("WATCH_SOURCES", "0", "watch_sources"),
         ("WATCH_BACK_HOURS", "60", "watch_back_hours: must be at most minutes_kept_hours"),
     ],
 )
