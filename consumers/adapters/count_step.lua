@@ -1,25 +1,28 @@
 -- One step of `count`: all of it, or nothing.
 --
 -- KEYS: states, series, bundles, ends of minutes, hours and days, spans and ends of story lines,
---   version of the registry, sources, then one hash of cells each, then one shelf of lines each.
+--   version of the registry, sources, followed, then one hash of cells each, then one shelf of lines
+--   each.
 -- ARGV[1], msgpack: partition, expected state or "", new state, end and level of each hash of cells,
 --   fields and packed cells of each, series and minutes, bundle hashes and names,
 --   per level the end up to which windows are too old, how many of those to delete at most,
 --   the position that the lines must go up to for the step to carry them on ("": none), the positions
 --   of the step ("": leave the spans as they are), minutes and entries of each shelf, what each keeps
 --   (lines that it may hold, its newest, then ages and lines of a minute), the version of the registry
---   that the step was folded under ("any": no matter), how many sources are kept, sources and minutes.
+--   that the step was folded under ("any": no matter), how many sources are kept, sources and minutes,
+--   a series and the words by which it must be followed ("": no series).
 -- Answers {1} when done, {0} or {0, the state held}, or {2, the version} under another registry.
 --
 -- Rule: everything is read, and every type is met, before the first write: an error in the middle
 -- would leave half a step, for Redis does not roll back.
-local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under, named =
-  unpack(cmsgpack.unpack(ARGV[1]))
+local partition, expected, new, windows, deltas, series, bundles, expired, limit, lines, under, named,
+  defined = unpack(cmsgpack.unpack(ARGV[1]))
 
 local anchor, began, position, shelves, keepings = unpack(lines)
-local CELLS = 10 -- keys before those of cells
+local CELLS = 11 -- keys before those of cells
 local LINES = CELLS + #deltas
 
+if defined[1] ~= '' and redis.call('HGET', KEYS[11], defined[1]) ~= defined[2] then return {0} end
 local held = redis.call('HGET', KEYS[1], partition)
 if held == new then return {1} end
 if (held or '') ~= expected then

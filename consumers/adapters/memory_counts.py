@@ -4,7 +4,7 @@ The in-memory twin of the counts in Redis, for tests and for ``recount``.
 Rule: it passes the same contract suite, and keeps each shard apart as Redis does.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha1
 from heapq import heapify, heappop, heappush
 
@@ -91,11 +91,15 @@ class Shard:
         if followed.pop(series, None) is not None:
             version = chained(version, f"-{series}")
         self.registry = Registry(version, followed)
-        self.series.pop(series, None)
-        self.cells = {name: fields for name, fields in self.cells.items() if name.series != series}
-        self.lines = {shelf: lines for shelf, lines in self.lines.items() if shelf.series != series}
+        self.keep(lambda name: name != series)
+
+    def keep(self, stays: Callable[[str], bool]) -> None:
+        """Remove what was counted of series that do not stay."""
+        self.series = {name: minute for name, minute in self.series.items() if stays(name)}
+        self.cells = {name: held for name, held in self.cells.items() if stays(name.series)}
+        self.lines = {shelf: held for shelf, held in self.lines.items() if stays(shelf.series)}
         for level, ends in self._ends.items():
-            self._ends[level] = [end for end in ends if end[1].series != series]
+            self._ends[level] = [end for end in ends if stays(end[1].series)]
             heapify(self._ends[level])
 
     def _shelve(self, step: Step, expired: int) -> None:
@@ -162,11 +166,11 @@ class MemoryCounts:
         self._reach()
         self.shards[shard].forget(series)
 
-    async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
+    async def fill(self, shard: int, series: str, lacking: Followed, past: Step) -> bool:
         self._reach()
         held = self.shards[shard]
         followed = held.registry.series.get(series)
-        if followed is None or followed.since not in (since, ()):
+        if followed is None or followed not in (lacking, lacking._replace(since=())):
             return False
         if followed.since:
             held.put(past, self.retention)

@@ -14,11 +14,11 @@ import msgspec
 from consumers.adapters import keys, redis_steps
 from consumers.adapters.redis_client import Client, speaking, whole
 from consumers.adapters.redis_script import Script
-from consumers.adapters.redis_steps import ANY, Carried, Swap, laid_out
+from consumers.adapters.redis_steps import ANY, Carried, Defined, Swap, laid_out
 from consumers.counts.core.following import (
     ENTITIES,
+    Followed,
     Registry,
-    Since,
     decode_followed,
     encode_scheme,
     encode_since,
@@ -116,11 +116,19 @@ class RedisSeries:
             answer = await whole(_forget(self._client, names, series.encode(), known))
         return bool(answer[0] == 1)
 
-    async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
-        swap = Swap(keys.since(self._prefix, shard), series, encode_since(since), b"")
+    async def fill(self, shard: int, series: str, lacking: Followed, past: Step) -> bool:
+        since = encode_since(lacking.since)
+        swap = Swap(keys.since(self._prefix, shard), series, since, b"")
         whole_step = past._replace(version=ANY)
-        nowhere = Carried("", "", "")
-        names, argument = laid_out(self._prefix, shard, swap, whole_step, self._retention, nowhere)
+        names, argument = laid_out(
+            self._prefix,
+            shard,
+            swap,
+            whole_step,
+            self._retention,
+            Carried("", "", ""),
+            Defined(series, encode_scheme(lacking.scheme)),
+        )
         async with speaking(self._place):
             answer = await whole(redis_steps.call(self._client, names, argument))
         return bool(answer[0] == 1)

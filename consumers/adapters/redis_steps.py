@@ -40,8 +40,24 @@ class Carried(NamedTuple):
     position: str
 
 
+class Defined(NamedTuple):
+    """A series, and the words by which it must be followed for a step to be written ("": no series)."""
+
+    series: str
+    words: bytes
+
+
+WHATEVER: Final = Defined("", b"")
+
+
 def laid_out(
-    prefix: str, shard: int, swap: Swap, step: Step, retention: Retention, carried: Carried
+    prefix: str,
+    shard: int,
+    swap: Swap,
+    step: Step,
+    retention: Retention,
+    carried: Carried,
+    defined: Defined = WHATEVER,
 ) -> tuple[list[str], bytes]:
     """Return keys and argument of the script; without ``carried.position`` the spans stay as they are."""
     expired = retention.expired_before(step.state.mark)
@@ -71,6 +87,7 @@ def laid_out(
         [*carried, shelves, keepings],
         step.version,
         [SOURCES_NAMED, [part for minute_of in step.sources.items() for part in minute_of]],
+        [defined.series, raw(defined.words)],
     ]
     names = [
         swap.hash,
@@ -81,6 +98,7 @@ def laid_out(
         keys.shelf_ends(prefix, shard),
         keys.version(prefix, shard),
         keys.sources(prefix, shard),
+        keys.followed(prefix, shard),
         *(keys.cells(prefix, shard, name) for name in step.cells),
         *(keys.lines(prefix, shard, shelf) for shelf in step.lines),
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -21,6 +22,7 @@ from consumers.records.schemes.late import LateSchemes
 from groundswell.settings import Settings
 
 KEEPER_SECONDS: Final = 1.0
+FILL_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 3.0
 
 log = structlog.get_logger()
@@ -50,16 +52,19 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             settings.http_host, settings.http_port, health, metrics.registry
         ) as port:
             log.info("listening", host=settings.http_host, port=port)
-            keeping = asyncio.create_task(_keep(keeper, stop))
+            beside = [
+                asyncio.create_task(_repeat(keeper.turn, KEEPER_SECONDS, stop)),
+                asyncio.create_task(_repeat(keeper.fill, FILL_SECONDS, stop)),
+            ]
             try:
                 await counting.run()
             finally:
                 stop.set()
-                await asyncio.wait([keeping], timeout=LEAVE_SECONDS)
-                if (
-                    keeping.cancel()
-                ):  # it waits for a service; nothing that it does is left half-done
-                    await asyncio.wait([keeping], timeout=LEAVE_SECONDS)
+                await asyncio.wait(beside, timeout=LEAVE_SECONDS)
+                # Who goes on waits for a service; nothing that it does is left half-done.
+                cancelled = [task.cancel() for task in beside]
+                if any(cancelled):
+                    await asyncio.wait(beside, timeout=LEAVE_SECONDS)
     finally:
         await schemes.close()
         await scan.close()
@@ -67,10 +72,10 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         log.info("stopped")
 
 
-async def _keep(keeper: Keeper, stop: asyncio.Event) -> None:
-    """Give the keeper its turns until the program stops."""
+async def _repeat(call: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event) -> None:
+    """Call again and again, with a pause, until the program stops."""
     while not stop.is_set():
-        await keeper.turn()
+        await call()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(KEEPER_SECONDS):
+            async with asyncio.timeout(seconds):
                 await stop.wait()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from consumers.counts.core.cells import Tally
-from consumers.counts.core.following import Registry, Since
+from consumers.counts.core.following import Followed, Registry
 from consumers.counts.core.levels import CellHash, Level, Shelf
 from consumers.counts.core.lines import Entry, Span, StoryLine
 from consumers.counts.core.state import PartitionState
@@ -133,12 +133,12 @@ class CountStore(CountReader, Protocol):
         """Follow a series no more, and remove its cells, its lines and its place in the index."""
         ...
 
-    async def fill(self, shard: int, series: str, since: tuple[Since, ...], past: Step) -> bool:
+    async def fill(self, shard: int, series: str, lacking: Followed, past: Step) -> bool:
         """
         Add the past of a series and say that it is whole, all of it or nothing.
 
-        Only if it still lacks ``since``: False where it does not. Of ``past`` count the cells, the lines
-        and what it touched.
+        Only if it is followed by the same words, and lacks just that part, as when ``past`` was folded:
+        False where it is not. Of ``past`` count the cells, the lines and what it touched.
         """
         ...
 

@@ -30,7 +30,9 @@ MET: Final = 20_000
 """Stories of strangers that wait to be noted at most; the oldest are let go."""
 
 EACH: Final = 5
-"""Turns of the keeper between two looks at shards, records and what lacks its past."""
+"""Turns of the keeper between two looks at shards and records."""
+NAMED: Final = 5
+"""Series that were filled together and are named in a line of the log; the others are counted."""
 
 log = structlog.get_logger()
 
@@ -123,7 +125,11 @@ class Series:
 
 
 class Keeper:
-    """Looks after the series beside the counting: call ``turn`` about once a second."""
+    """
+    Looks after the series beside the counting: call ``turn`` about once a second.
+
+    ``fill`` reads the log, which may take long: call it beside the turns, every few seconds.
+    """
 
     def __init__(
         self,
@@ -142,14 +148,16 @@ class Keeper:
         self._said: dict[str, str] = {}
 
     async def turn(self) -> None:
-        """Follow who was met; every fifth time bring the shards together and fill what lacks its past."""
+        """Follow who was met; every fifth time bring the shards together."""
         await self._tried("strangers", self._introduce)
-        if self._turns % EACH == 0:
-            if self._owns(0):
-                await self._tried("schemes", lambda: self._series.agree(self._schemes))
-                await self._tried("shards", lambda: self._series.agree(None))
-            await self._tried("filling", self._fill)
+        if self._turns % EACH == 0 and self._owns(0):
+            await self._tried("schemes", lambda: self._series.agree(self._schemes))
+            await self._tried("shards", lambda: self._series.agree(None))
         self._turns += 1
+
+    async def fill(self) -> None:
+        """Fill what lacks its past, in the shards that are ours."""
+        await self._tried("filling", self._fill)
 
     async def _introduce(self) -> None:
         for name in await self._series.introduce():
@@ -158,8 +166,10 @@ class Keeper:
     async def _fill(self) -> None:
         # One counter fills a shard: the one that counts the partition of its number.
         for shard in filter(self._owns, range(self._shards)):
-            for name in await self._filling.fill(shard):
-                log.info("the past is filled", series=name, shard=shard)
+            filled = await self._filling.fill(shard)
+            if filled:
+                some = filled[:NAMED]
+                log.info("the past is filled", shard=shard, number=len(filled), series=some)
 
     async def _tried(self, part: str, call: Callable[[], Awaitable[None]]) -> None:
         """Call; say once what stands in the way, and again when that changes."""

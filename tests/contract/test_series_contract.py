@@ -141,17 +141,19 @@ async def test_the_past_comes_in_whole_and_once(world):
         state = await counted(store, None, *rows[:3])
         await store.follow(0, {NORVIK: None})
         await counted(store, state, rows[3])
-        since = (await store.registry(0)).series[NORVIK].since
+        lacking = (await store.registry(0)).series[NORVIK]
         only = following(await store.registry(0))._replace(plain=False)
         past = fold(NEW, records(*rows[:3]), L, only)
 
-        assert not await store.fill(0, NORVIK, (Since(0, "n", 77),), past)
-        assert not await store.fill(0, "entity:other", since, past)
+        elsewhere = lacking._replace(since=(Since(0, "n", 77),))
+        assert not await store.fill(0, NORVIK, elsewhere, past)
+        assert not await store.fill(0, NORVIK, lacking._replace(scheme=RATES), past)
+        assert not await store.fill(0, "entity:other", lacking, past)
         assert await items(store, NORVIK) == 1
         version = (await store.registry(0)).version
-        assert await store.fill(0, NORVIK, since, past)
+        assert await store.fill(0, NORVIK, lacking, past)
         assert await items(store, NORVIK) == 4
-        assert await store.fill(0, NORVIK, since, past)  # an answer was lost
+        assert await store.fill(0, NORVIK, lacking, past)  # an answer was lost
         assert await items(store, NORVIK) == 4
 
         registry = await store.registry(0)
@@ -159,6 +161,23 @@ async def test_the_past_comes_in_whole_and_once(world):
         lines = await store.stories(NORVIK, MINUTE, MINUTE + 9, 10)
         assert [line.offset for line in lines] == [0, 1, 2, 3]
         assert (await store.snapshot(0, ())).spans == {0: (0, 4)}
+
+
+async def test_the_past_of_other_words_does_not_come_in_though_nothing_counted_meanwhile(world):
+    async with world.open() as store:
+        await counted(store, None, opinion(0), opinion(1))
+        await store.follow(0, {"scheme:t": RATES})
+        before = (await store.registry(0)).series["scheme:t"]
+        past = fold(NEW, records(opinion(0), opinion(1)), L, following(await store.registry(0)))
+        await store.forget(0, "scheme:t")
+        await store.follow(0, {"scheme:t": Scheme(must=("oil",))})
+        now = (await store.registry(0)).series["scheme:t"]
+        assert before.since == now.since
+
+        assert not await store.fill(0, "scheme:t", before, past)
+        assert await items(store, "scheme:t") == 0
+        assert await store.fill(0, "scheme:t", now, fold(NEW, (), L))
+        assert not await store.fill(0, "scheme:t", before, past)
 
 
 async def test_entities_are_followed_up_to_a_number_and_schemes_beyond(world, monkeypatch):

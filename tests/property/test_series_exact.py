@@ -8,6 +8,7 @@ Counters come and go with what they knew of the registry, and fills are cut anyw
 import asyncio
 import contextlib
 import random
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,15 +32,21 @@ SCHEMES = {
     "scheme:t": Scheme(must=("t",)),
     "scheme:n": Scheme(any=("norvik", "东"), exclude=("x",)),
 }
+OTHER_WORDS = {"scheme:t": Scheme(must=("norvik",)), "scheme:n": Scheme(any=("t",))}
 FOLLOWED = {**SERIES, **SCHEMES}
 SHARDS = 2
 
 
 class Log:
-    """A log of three partitions, as a scan; a read ends with ``Transient`` after ``patience`` records."""
+    """
+    A log of three partitions, as a scan.
+
+    A read ends with ``Transient`` after ``patience`` records; after as many as it names, ``happens`` does.
+    """
 
     def __init__(self, rng):
         self.patience = 10**9
+        self.happens = None
         self.rows = {}
         for partition in range(3):
             rows = []
@@ -59,6 +66,9 @@ class Log:
             if self.patience <= 0:
                 raise Transient("the scan was cut, as a test wanted")
             self.patience -= 1
+            if self.happens and self.patience <= self.happens[0]:
+                happens, self.happens = self.happens[1], None
+                await happens()
             yield row
 
     async def close(self):
@@ -87,7 +97,7 @@ async def recounted(log, store):
 async def history(seed):
     rng = random.Random(seed)
     log, store = Log(rng), MemoryCounts(SHARDS, KEPT)
-    filling = Filling(store, log, L, KEPT, asyncio.Event())
+    filling = Filling(store, log, L, KEPT, asyncio.Event(), rng.choice([1, 30, 10**6]))
     counters = [{}, {}]  # type: ignore[var-annotated]
     for _ in range(rng.randrange(10, 60)):
         chance = rng.random()
@@ -100,8 +110,15 @@ async def history(seed):
             await store.forget(rng.randrange(SHARDS), rng.choice(list(FOLLOWED)))
         else:
             log.patience = rng.choice([0, 5, 20, 10**9])
+            shard = rng.randrange(SHARDS)
+            if rng.random() < 0.3:
+                log.happens = (
+                    log.patience - rng.randrange(20),
+                    partial(redefined, rng, store, shard),
+                )
             with contextlib.suppress(Transient):
-                await filling.fill(rng.randrange(SHARDS))
+                await filling.fill(shard)
+            log.happens = None
         log.patience = 10**9
         if rng.random() < 0.1:
             report = await recounted(log, store)
@@ -110,10 +127,20 @@ async def history(seed):
     return log, store
 
 
+async def redefined(rng, store, shard):
+    """Drop a scheme and follow it again, by the same words or by others."""
+    name = rng.choice(list(OTHER_WORDS))
+    await store.forget(shard, name)
+    await store.follow(shard, {name: rng.choice([FOLLOWED, OTHER_WORDS])[name]})
+
+
 async def finish(rng, log, store, filling):
     """Follow everything, count everything, fill everything."""
     known = {}  # type: ignore[var-annotated]
     for shard in range(SHARDS):
+        for name, held in (await store.registry(shard)).series.items():
+            if held.scheme != FOLLOWED[name]:
+                await store.forget(shard, name)
         await store.follow(shard, FOLLOWED)
     while any([await count(rng, log, store, known) for _ in range(30)]):
         pass

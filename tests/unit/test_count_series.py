@@ -1,7 +1,5 @@
 """The series that `count` follows: learnt when a step is refused, found, filled, brought together."""
 
-import asyncio
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -93,8 +91,7 @@ async def test_an_entity_is_followed_after_five_stories_and_its_past_is_filled()
 
     assert await world.items(NORVIK) == 1
     assert world.totals().counted == 8
-    for _ in range(5):
-        await keeper.turn()
+    await keeper.fill()
     assert await world.items(NORVIK) == 7
     assert (await world.store.registry(0)).series[NORVIK].since == ()
 
@@ -108,6 +105,7 @@ async def test_a_scheme_on_record_is_followed_and_a_dropped_one_is_not():
     await keeper.turn()
     world.write(opinion(1), opinion(2))
     await world.turns(counting, 6)
+    await keeper.fill()
     assert await world.items("scheme:t") == 3  # two of them live, one filled
 
     await world.schemes.drop("t")
@@ -126,15 +124,18 @@ async def test_what_is_away_is_said_once_and_counting_goes_on():
     await world.turns(counting, 2)
     world.scan.fails = True
     with capture_logs() as logs:
-        for _ in range(11):
+        for _ in range(3):
             await keeper.turn()
+            await keeper.fill()
     assert [entry["part"] for entry in logs if entry["event"] == "waiting"] == ["filling"]
     world.write(named(6))
     await world.turns(counting, 6)
     assert await world.items(NORVIK) == 1
     world.scan.fails = False
-    for _ in range(5):
-        await keeper.turn()
+    with capture_logs() as logs:
+        await keeper.fill()
+    filled = {"event": "the past is filled", "number": 1, "series": (NORVIK,), "shard": 0}
+    assert {**filled, "log_level": "info"} in logs
     assert await world.items(NORVIK) == 7
 
 
@@ -169,6 +170,7 @@ async def test_a_bug_beside_the_counting_is_said_and_the_rest_goes_on():
     with capture_logs() as logs:
         for _ in range(11):
             await keeper.turn()
+        await keeper.fill()
     failed = [entry for entry in logs if entry["event"] == "failed"]
     assert [(entry["part"], entry["log_level"]) for entry in failed] == [("schemes", "error")]
     assert await world.items(NORVIK) == 6
@@ -239,17 +241,3 @@ async def test_a_registry_that_cannot_be_learnt_is_waited_for():
     await world.turns(counting, 12, seconds=1)
     assert await world.items(NORVIK) == 1
     assert world.log.committed("count", TOPIC)
-
-
-async def test_a_fill_that_is_told_to_stop_writes_nothing():
-    world = Counted()
-    counting, _ = await world.begin()
-    world.write(named(0))
-    await world.turns(counting, 2)
-    await world.store.follow(0, {NORVIK: None})
-    stop = asyncio.Event()
-    stop.set()
-    assert await Filling(world.store, world.scan, L, KEPT, stop).fill(0) == ()
-    assert await world.items(NORVIK) == 0
-    assert await Filling(world.store, world.scan, L, KEPT, world.stop).fill(0) == (NORVIK,)
-    assert await Filling(world.store, world.scan, L, KEPT, world.stop).fill(0) == ()
