@@ -21,12 +21,14 @@ from consumers.web.guard import guard
 from consumers.web.operations import V1, Operation, added, document
 from consumers.web.parts import Parts
 from consumers.web.routes import (
+    acts,
     admin,
     alerts,
     channels,
     feedback,
     links,
     news,
+    schemes,
     series,
     silences,
     streams,
@@ -37,7 +39,9 @@ from groundswell.errors import Bug, CannotContinue, CannotStart, InputError, Rej
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *streams.OPERATIONS,  # before the alerts, one of whose addresses is a pattern
     *alerts.OPERATIONS,
+    *acts.OPERATIONS,
     *series.OPERATIONS,
+    *schemes.OPERATIONS,
     *subscriptions.OPERATIONS,
     *channels.OPERATIONS,
     *silences.OPERATIONS,

@@ -10,8 +10,10 @@ for a formula gets an apostrophe in front (OWASP, CSV injection).
 import re
 import unicodedata
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 LIMIT: Final = 300
+LONGEST_URL: Final = 2000
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FORMULA: Final = re.compile(r"\s*[=+\-@|%＝＋－＠]")
 
@@ -23,6 +25,20 @@ def plain(text: object, limit: int = LIMIT) -> str:
     shown = "".join(" " if unicodedata.category(c) in _STEERING else c for c in cut)
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit and len(given) == len(cut) else f"{shown[:limit]}…"
+
+
+def web_address(url: str) -> str:
+    """Return an address from outside if it is one of the web, and steers nothing; else ""."""
+    if len(url) > LONGEST_URL or any(
+        c.isspace() or unicodedata.category(c) in _STEERING for c in url
+    ):
+        return ""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None
+    except ValueError:
+        return ""
+    return url if good else ""
 
 
 def cell(value: object) -> Any:

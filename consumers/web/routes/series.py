@@ -1,4 +1,4 @@
-"""Series: list, show, counts, export, stories; schemes; and the definition of every number."""
+"""Series: list, show, counts, export, stories; and the definition of every number."""
 
 from typing import Annotated, Final, Literal
 
@@ -60,22 +60,6 @@ class StoriesForm(msgspec.Struct, frozen=True):
 
     series: str
     stories: tuple[StoryForm, ...]
-
-
-class SchemeForm(msgspec.Struct, frozen=True):
-    """What a user looks for; its counts are those of the series."""
-
-    name: str
-    series: str
-    must: tuple[str, ...]
-    any: tuple[str, ...]
-    exclude: tuple[str, ...]
-
-
-class SchemesForm(msgspec.Struct, frozen=True):
-    """The schemes on record, by name."""
-
-    schemes: tuple[SchemeForm, ...]
 
 
 async def list_series(
@@ -181,18 +165,6 @@ async def definitions(request: Request) -> Response:
     return answer(request, DEFINITIONS)
 
 
-async def list_schemes(request: Request) -> Response:
-    """List the schemes on record: what users look for in their own words."""
-    held = await parts_of(request).schemes.schemes()
-    found = tuple(
-        SchemeForm(
-            one.name, f"scheme:{one.name}", one.scheme.must, one.scheme.any, one.scheme.exclude
-        )
-        for one in held
-    )
-    return answer(request, SchemesForm(found))
-
-
 _S: Final = f"{V1}/series"
 _ONE: Final = f"{_S}/{{series:path}}"
 OPERATIONS: Final = (
@@ -204,5 +176,4 @@ OPERATIONS: Final = (
     Operation("GET", f"{_ONE}/stories", series_stories, "series", StoriesForm, more=(404,)),
     Operation("GET", _ONE, show_series, "series", SeriesForm, more=(404,)),
     Operation("GET", f"{V1}/definitions", definitions, "series", dict[str, str]),
-    Operation("GET", f"{V1}/schemes", list_schemes, "series", SchemesForm),
 )
