@@ -79,12 +79,13 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class UmbrellaEvidence(msgspec.Struct, frozen=True):
-    """The series that stood out together, and how many there were."""
+    """The series that stood out together, how many there were, and stories of the strongest."""
 
     minute: int
     members: tuple[str, ...]
     series: int
     parameters: Parameters
+    stories: tuple[Story, ...] = ()
 
 
 def evidence_of(
@@ -118,8 +119,12 @@ def _usual(null: Null | None) -> Usual | None:
     return None if null is None else Usual(**null._asdict())
 
 
-def umbrella_evidence(minute: int, members: tuple[str, ...], setting: Setting) -> bytes:
+def umbrella_evidence(
+    minute: int, members: tuple[str, ...], setting: Setting, stories: Sequence[Story] = ()
+) -> bytes:
     """Return the evidence of an umbrella, encoded."""
     return msgspec.json.encode(
-        UmbrellaEvidence(minute, members, setting.series, setting.parameters)
+        UmbrellaEvidence(
+            minute, members, setting.series, setting.parameters, tuple(stories[:STORIES_SHOWN])
+        )
     )

@@ -30,6 +30,8 @@ from consumers.watch.ports import Story
 
 MARKET: Final = "market"
 """The series of the umbrella."""
+UNDER: Final = 5
+"""Series under an umbrella whose stories are shown with it."""
 
 
 class Decided(NamedTuple):
@@ -45,6 +47,16 @@ class Decided(NamedTuple):
     def told(self) -> tuple[str, ...]:
         """The series whose alerts moved, for which stories are wanted."""
         return tuple(n for n, d in self.round.decisions.items() if d.transitions and _spell(d))
+
+    @property
+    def under(self) -> tuple[tuple[str, int], ...]:
+        """The strongest series under an umbrella that rises in this minute, each with its onset."""
+        state = self.round.state
+        if self.before.umbrella.since >= 0 or state.umbrella.since < 0:
+            return ()
+        held = {name: state.series[name].evidence for name in state.umbrella.members}
+        ranked = sorted(held, key=lambda name: (-evidences.log_evidence(held[name]), name))
+        return tuple((name, evidences.heaviest(held[name])[1].onset) for name in ranked[:UNDER])
 
 
 def decide_minute(
@@ -119,9 +131,10 @@ def written(
     """
     Return the alerts and moves of a decided minute.
 
-    ``first_evidence`` is what each alert that is open was raised with, by its id: it stays.
+    ``stories`` are by series, an umbrella's by ``MARKET``; ``first_evidence`` is what each alert that is
+    open was raised with, by its id: it stays.
     """
-    episodes, moves = _of_umbrella(decided, first_evidence)
+    episodes, moves = _of_umbrella(decided, stories.get(MARKET, ()), first_evidence)
     umbrella = decided.round.state.umbrella
     over = alert_id("umbrella", MARKET, umbrella.since) if umbrella.since >= 0 else ""
     for name, decision in decided.round.decisions.items():
@@ -196,7 +209,7 @@ def _episode(
 
 
 def _of_umbrella(
-    decided: Decided, first_evidence: Mapping[str, bytes]
+    decided: Decided, stories: Sequence[Story], first_evidence: Mapping[str, bytes]
 ) -> tuple[list[Episode], list[Move]]:
     """Return the umbrella's alert and its move, where it rose or ended in this minute."""
     before, after = decided.before.umbrella, decided.round.state.umbrella
@@ -205,7 +218,7 @@ def _of_umbrella(
     rose = after.since >= 0
     since, members = (after if rose else before).since, (after if rose else before).members
     id_ = alert_id("umbrella", MARKET, since)
-    evidence = umbrella_evidence(decided.minute, members, decided.setting)
+    evidence = umbrella_evidence(decided.minute, members, decided.setting, stories)
     episode = Episode(
         id=id_,
         kind="umbrella",

@@ -76,6 +76,7 @@ class Whole(NamedTuple):
         for name in self.decided.told:
             spell = self.decided.round.decisions[name].series.machine.episode
             wanted.append(Wanted(name, spell.onset if spell else self.minute, self.minute))
+        wanted += [Wanted(name, onset, self.minute) for name, onset in self.decided.under]
         wanted += [Wanted(t.series, t.minute, t.minute) for t in self.happened.ended]
         wanted += [Wanted(t.series, t.onset, t.resolved) for t in self.over.values()]
         return tuple(dict.fromkeys(wanted))

@@ -85,6 +85,7 @@ def lines_of(
         if spell:
             wanted = Wanted(name, spell.onset, whole.minute)
             shown[name] = tuple(stories.get(wanted, ()))[:STORIES_SHOWN]
+    shown[MARKET] = _of_strongest(whole, stories)
     episodes, moves = written(whole.decided, shown, first_evidence)
     verdicts = _of_surges(whole, stories)
     before, after = whole.before.detectors.umbrella, whole.decided.round.state.umbrella
@@ -101,6 +102,17 @@ def lines_of(
         (*moves, *(m for line in lines for m in line.moves)),
         (*verdicts, *(v for line in lines for v in line.verdicts)),
     )
+
+
+def _of_strongest(whole: Whole, stories: Mapping[Wanted, Sequence[Story]]) -> tuple[Story, ...]:
+    """Return stories for an umbrella that rises: the surest of each series, then the second of each."""
+    each = [stories.get(Wanted(*under, whole.minute), ()) for under in whole.decided.under]
+    told: dict[str, Story] = {}
+    for place in range(STORIES_SHOWN):
+        for found in each:
+            if place < len(found):
+                told.setdefault(found[place].story, found[place])
+    return tuple(told.values())[:STORIES_SHOWN]
 
 
 def _verdict(alert: str, judged: Judged) -> Verdict:

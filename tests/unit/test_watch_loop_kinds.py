@@ -194,6 +194,10 @@ async def test_an_umbrella_stands_over_the_alerts_of_its_series():
     names = tuple(f"topic:{n}" for n in range(6))
     hit = range(LEARNT + 60, LEARNT + 130)
     world = World(steady(HOURS + 8, names, hit=lambda m: m in hit))
+    world.counts.news = {
+        name: [Story(f"{name} {n}", "Bad", "wire", f"https://x.test/{n}", 0, 0.9, minute=hit.start)]
+        for n, name in enumerate(names)
+    }
 
     alerts = await ran(world, LEARNT + 470, steps=10)
     umbrella = [a for a in alerts if a.kind == "umbrella"]
@@ -204,6 +208,9 @@ async def test_an_umbrella_stands_over_the_alerts_of_its_series():
     assert over.opened in hit
     assert over.state == "resolved"
     assert over.verdict.judgement == "hit"
+    told = {story["story"] for story in json.loads(over.evidence)["stories"]}
+    assert len(told) == 5
+    assert told < {f"{name} {n}" for n, name in enumerate(names)}
     assert {a.series for a in surges} == set(names)
     assert all(over.id in message for message in _inhibitions(world, surges))
     assert all(lines[-1].after == "resolved" for lines in history)
