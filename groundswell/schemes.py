@@ -121,7 +121,7 @@ def checked(name: str, scheme: Scheme) -> str:
         )
     terms = (*scheme.must, *scheme.any, *scheme.exclude)
     if not scheme.must and not scheme.any:
-        raise InputError(f"scheme {folded} looks for nothing: name a word with --must or --any")
+        raise InputError(f"scheme {folded} looks for nothing: it needs a term in must or in any")
     if len(terms) > TERMS:
         raise InputError(f"scheme {folded} has {len(terms)} terms, at most {TERMS} are read")
     for term in terms:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from consumers.notify.calendars import calendar, known_markets
 from consumers.notify.core.checking import faults, silence_faults
+from consumers.notify.core.hiding import hidden
 from consumers.notify.core.preview import preview
 from consumers.notify.desk.making import channel_of, config_of, new_id
 from consumers.notify.planner import delivery_key
@@ -12,7 +13,7 @@ from consumers.notify.sealing import sealer_of
 from consumers.records.alerts import Alert, Transition
 from consumers.records.notices.ports import Planned
 from consumers.records.notices.values import Channel, ChannelKind, Message, Silence, Subscription
-from consumers.web.ports import Foreseen
+from consumers.web.ports import Foreseen, Hidden
 from groundswell.action_links import link_keys
 from groundswell.settings import Settings
 
@@ -56,6 +57,15 @@ class NotifyRules:
         return Foreseen(
             found.messages, tuple((at, note.alert, note.why) for at, note in found.withheld)
         )
+
+    def hidden(
+        self,
+        one: Silence,
+        going_on: Sequence[Alert],
+        history: Sequence[tuple[Transition, Alert]],
+    ) -> Hidden:
+        """See the port."""
+        return Hidden(*hidden(one, going_on, history))
 
     def test_messages(self, one: Subscription, now: int) -> tuple[Planned, ...]:
         """See the port."""

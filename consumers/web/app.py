@@ -16,7 +16,7 @@ from consumers.records.access.database import open_access
 from consumers.records.database import open_records
 from consumers.records.engine import engine_of
 from consumers.records.notices.database import open_notices
-from consumers.records.schemes.late import LateSchemes
+from consumers.records.schemes.database import open_schemes
 from consumers.records.tail import DatabaseTail
 from consumers.web.build import build
 from consumers.web.hub import Hub
@@ -52,7 +52,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         ending.push_async_callback(notices.close)
         engine = engine_of(url)
         ending.callback(engine.dispose)
-        schemes, counts = LateSchemes(url), open_series(settings)
+        schemes, counts = await open_schemes(url), open_series(settings)
         ending.push_async_callback(schemes.close)
         ending.push_async_callback(counts.close)
         intake = KafkaIntake(settings, clock)

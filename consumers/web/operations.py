@@ -30,7 +30,8 @@ class Operation(NamedTuple):
     ``gives``: the shape of a good answer, a media type, or None for an empty one.
 
     ``more``: statuses of problems beyond those that every operation may have; ``takes``: the shape of the
-    body; ``other``: further media types of the answer; ``needs_body``: whether a body must be sent.
+    body; ``other``: further media types of the answer; ``also``: further statuses of a good one;
+    ``needs_body``: whether a body must be sent.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Operation(NamedTuple):
     takes: Any = None
     status: int = 200
     more: tuple[int, ...] = ()
+    also: tuple[int, ...] = ()
     other: tuple[str, ...] = ()
     needs_body: bool = True
     wants_match: bool = False
@@ -74,7 +76,7 @@ def _responses(one: Operation) -> dict[int | str, dict[str, Any]]:
     elif one.gives is not None:
         content: dict[str, Any] = {"application/json": {"schema": _reference(one.gives)}}
         good["content"] = content | {name: {"schema": {"type": "string"}} for name in one.other}
-    found: dict[int | str, dict[str, Any]] = {one.status: good}
+    found: dict[int | str, dict[str, Any]] = dict.fromkeys((one.status, *one.also), good)
     if one.method == "GET" and one.gives is not None:
         found[304] = {"description": "You have it already (If-None-Match)."}
     body = (413, 415) if one.takes is not None else ()

@@ -9,7 +9,7 @@ from consumers.ports import Clock
 from consumers.records.access.ports import Access
 from consumers.records.notices.ports import Desk
 from consumers.records.ports import AlertDesk
-from consumers.records.schemes.ports import SchemeList
+from consumers.records.schemes.ports import SchemeRecords
 from consumers.web.core.access import Caller
 from consumers.web.core.limits import Bucket, Rate
 from consumers.web.hub import Hub
@@ -31,7 +31,7 @@ class Parts:
     access: Access
     notices: Desk
     rules: NoticeRules
-    schemes: SchemeList
+    schemes: SchemeRecords
     counts: Counts
     intake: Intake
     hub: Hub

@@ -74,6 +74,14 @@ class Foreseen(NamedTuple):
     withheld: tuple[tuple[int, str, str], ...]
 
 
+class Hidden(NamedTuple):
+    """What a silence matches: open alerts; transitions, with the alert as each left it, out of ``of``."""
+
+    open: tuple[Alert, ...]
+    transitions: tuple[tuple[Transition, Alert], ...]
+    of: int
+
+
 class NoticeRules(Protocol):
     """What `notify` knows of subscriptions, channels and silences."""
 
@@ -103,6 +111,15 @@ class NoticeRules(Protocol):
         now: int,
     ) -> Foreseen:
         """Return what a history would have sent."""
+        ...
+
+    def hidden(
+        self,
+        one: Silence,
+        going_on: Sequence[Alert],
+        history: Sequence[tuple[Transition, Alert]],
+    ) -> Hidden:
+        """Return what a silence would hide."""
         ...
 
     def test_messages(self, one: Subscription, now: int) -> tuple[Planned, ...]:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from consumers.records.alerts import Minute
 from consumers.records.notices.values import Matcher, Silence
 from tests.notices_world import channel, notices_of, planned, put, subscription
-from tests.records_world import T0
+from tests.records_world import ID, M0, T0, fired, move
 
 
 @pytest.fixture
@@ -55,3 +56,14 @@ async def test_silences_are_listed_until_they_end(notices):
         Silence(**{**{f: getattr(one, f) for f in one.__struct_fields__}, "end": T0})
     )
     assert (await notices.silences(T0), await notices.now()) == ((), T0)
+
+
+async def test_what_goes_on_is_what_has_not_ended(notices, records, lease):
+    assert await notices.going_on() == ()
+    await records.commit_minute(lease, fired())
+    (one,) = await notices.going_on()
+    assert (one.id, one.state) == (ID, "firing")
+    await records.commit_minute(lease, Minute(M0 + 1, M0, moves=(move("firing", "recovering"),)))
+    assert [a.state for a in await notices.going_on()] == ["recovering"]
+    await records.act(ID, "resolve", "ann", "")
+    assert await notices.going_on() == ()

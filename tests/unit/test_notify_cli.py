@@ -1,5 +1,6 @@
 """What a person does about subscriptions at the terminal, over a SQLite file."""
 
+import asyncio
 import json
 import re
 import shlex
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from consumers.records.database import open_records
 from groundswell import cli
+from tests.records_world import ID, fired
 
 ADDRESS = "https://hooks.test/very-secret-path?token=abc"
 
@@ -170,6 +173,40 @@ def test_silences_are_written_shown_and_ended(run):
     assert "30 days" in run("silences", "add", "topic=a", "--for", "31d", code=2)
     assert "matchers" in run("silences", "add", "topic", "--for", "1h", code=2)
     assert "planet" in run("silences", "add", "planet=x", "--for", "1h", code=2)
+
+
+def test_a_silence_has_a_start_and_an_end(run):
+    later = "2099-03-01T14:30"
+    run("silences", "add", "topic=a", "--from", later, "--for", "2h")
+    (one,) = json.loads(run("silences", "list", "--json"))
+    assert one["end"] - one["start"] == 2 * 3_600_000
+    assert "until 2099-03-01 16:30" in run(
+        "silences", "add", "topic=a", "--from", later, "--until", "2099-03-01T17:30+01:00"
+    )
+    for more in ((), ("--for", "2h", "--until", later)):
+        assert "either --for" in run("silences", "add", "topic=a", *more, code=2)
+    assert "over already" in run("silences", "add", "topic=a", "--until", "2h", code=2)
+    assert "30 days" in run("silences", "add", "topic=a", "--until", later, code=2)
+
+
+def test_a_preview_names_what_goes_on_and_what_the_last_week_told(run, tmp_path):
+    async def fire():
+        records = await open_records(f"sqlite:///{tmp_path}/r.db")
+        lease = await records.acquire("watch", 60_000)
+        await records.commit_minute(lease, fired())
+        await records.act(ID, "acknowledge", "ann", "mine")
+        await records.close()
+
+    asyncio.run(fire())
+    told = run("silences", "add", "topic=rates", "--for", "2h", "--preview").splitlines()
+    assert told[0] == f"hides {ID} topic:rates (warning)"
+    assert [line.rsplit(" ", 1)[1] for line in told[1:3]] == ["firing", "acknowledge"]
+    assert all(line.startswith("would have matched ") for line in told[1:3])
+    assert told[3:] == ["of the last seven days: 2 of 2 transitions"]
+    assert run("silences", "add", "topic=banks", "--for", "2h", "--preview").splitlines() == [
+        "hides nothing that goes on",
+        "of the last seven days: 0 of 2 transitions",
+    ]
 
 
 def test_the_lines_of_the_page_do_what_it_says(run):

@@ -18,6 +18,7 @@ PLACES = {
     "subscription": "s1",
     "channel": "c1",
     "silence": "x",
+    "scheme": "oil",
     "key": "ffffffff",
 }
 

@@ -10,7 +10,6 @@ import pytest
 from consumers.counts.core.fold import fold
 from consumers.counts.core.state import PartitionState
 from consumers.web.core.series import Cell
-from groundswell.schemes import Scheme
 from groundswell.settings import Settings
 from tests.count_world import T0 as COUNTED
 from tests.count_world import L, mark, opinion, records
@@ -81,13 +80,6 @@ async def test_stories_come_as_they_were_crawled_in_json_alone(web):
             "stories"
         ]
     assert all(story["title"] == HOSTILE[:300] for story in found)
-
-
-async def test_schemes_on_record_are_listed(web):
-    await web.parts.schemes.add("banks", Scheme(must=("bank",)))
-    async with web.client("viewer") as client:
-        (one,) = (await client.get(f"{V1}/schemes")).json()["schemes"]
-    assert (one["series"], one["must"]) == ("scheme:banks", ["bank"])
 
 
 async def push(client, body):

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.records_world import T0
+from consumers.web.routes import silences
+from tests.records_world import ID, T0
 from tests.web_world import HOSTILE, key_for, web_of
 
 V1 = "/api/v1"
@@ -132,3 +133,50 @@ async def test_silences_are_made_listed_and_ended(web):
         web.hand.at = T0 + 1
         assert (await client.get(f"{V1}/silences")).json() == {"silences": []}
         assert (await client.delete(place)).status_code == 404
+
+
+async def test_a_silence_can_be_tried_before_it_is_made(web):
+    await web.fire()
+    await web.parts.alerts.act(ID, "acknowledge", "ann", "mine")
+    rates = {"matchers": [{"label": "topic", "values": ["rates"]}], "end": "2023-11-15"}
+    banks = {"matchers": [{"label": "topic", "values": ["banks"]}], "end": "2023-11-15"}
+    async with web.client("viewer") as client:
+        found = (await client.post(f"{V1}/silences/preview", json=rates)).json()
+        assert [(a["alert"], a["severity"], a["state"]) for a in found["open"]] == [
+            (ID, "warning", "firing")
+        ]
+        assert [(t["action"], t["after"]) for t in found["transitions"]] == [
+            ("acknowledge", "firing"),
+            ("move", "firing"),
+        ]
+        assert (found["open_total"], found["transitions_total"], found["transitions_seen"]) == (
+            1,
+            2,
+            2,
+        )
+        assert (await client.post(f"{V1}/silences/preview", json=banks)).json() == {
+            "open": [],
+            "open_total": 0,
+            "transitions": [],
+            "transitions_total": 0,
+            "transitions_seen": 2,
+        }
+        refused = await client.post(f"{V1}/silences/preview", json={**rates, "end": "2020-01-01"})
+        assert (refused.status_code, "future" in refused.text) == (422, True)
+        assert (await client.get(f"{V1}/silences")).json() == {"silences": []}
+        web.hand.at += 8 * 86_400_000
+        later = {**rates, "end": "2023-11-23"}
+        found = (await client.post(f"{V1}/silences/preview", json=later)).json()
+        assert [a["alert"] for a in found["open"]] == [ID], "it goes on, though it is older"
+        assert (found["transitions"], found["transitions_seen"]) == ([], 0)
+
+
+async def test_a_preview_is_bounded_and_says_of_how_many(web, monkeypatch):
+    monkeypatch.setattr(silences, "MOST", 1)
+    await web.fire()
+    await web.parts.alerts.act(ID, "acknowledge", "ann", "mine")
+    rates = {"matchers": [{"label": "topic", "values": ["rates"]}], "end": "2023-11-15"}
+    async with web.client("viewer") as client:
+        found = (await client.post(f"{V1}/silences/preview", json=rates)).json()
+    assert [t["action"] for t in found["transitions"]] == ["acknowledge"], "the newest"
+    assert (found["open_total"], found["transitions_total"]) == (1, 2)

@@ -7,8 +7,8 @@ import msgspec
 import typer
 
 from consumers.notify.core.checking import silence_faults
-from consumers.notify.core.matching import matches
-from consumers.notify.desk.commands import keep, table, the_channel
+from consumers.notify.core.hiding import hidden
+from consumers.notify.desk.commands import WEEK_MS, keep, table, the_channel
 from consumers.notify.desk.making import channel_of, checked, config_of, new_id, new_secret
 from consumers.notify.ports import Sealer
 from consumers.records.desk.moments import short
@@ -118,19 +118,28 @@ async def run_subscribe(
 
 
 async def run_silence(records: DatabaseNotices, silence: Silence, *, only_show: bool) -> int:
-    """Write a silence, and print what it hides."""
+    """Write a silence, and print what it hides; ``only_show``: print what it would hide, and write none."""
     wrong = silence_faults(silence)
     if wrong:
         raise InputError("the silence cannot be meant:\n  " + "\n  ".join(wrong))
-    told = await records.told_since(silence.start - 30 * 86_400_000)
-    hidden = {a.id: a for _, a in told if a.state != "resolved" and matches(silence, a)}
-    for alert in hidden.values():
+    week = await records.told_since(await records.now() - WEEK_MS)
+    found = hidden(silence, await records.going_on(), week)
+    for alert in found.open:
         typer.echo(f"hides {alert.id} {alert.series} ({alert.severity})")
-    if not hidden:
+    if not found.open:
         typer.echo("hides nothing that goes on")
+    if only_show:
+        for line, alert in found.transitions[-_PAGE:]:
+            moved = line.after if line.action == "move" else line.action
+            typer.echo(
+                f"would have matched {short(line.at)} {alert.id} {alert.series} ({alert.severity}) {moved}"
+            )
+    typer.echo(f"of the last seven days: {len(found.transitions)} of {found.of} transitions")
     if not only_show:
         await records.put_silence(silence)
-        typer.echo(f"silence {silence.id} until {short(silence.end)} UTC")
+        typer.echo(
+            f"silence {silence.id} from {short(silence.start)} until {short(silence.end)} UTC"
+        )
     return 0
 
 

@@ -117,27 +117,37 @@ def list_silences(as_json: JsonOption = False, config: ConfigOption = None) -> N
 
 
 @silences.command(name="add")
-def add_silence(
+def add_silence(  # noqa: PLR0913 - each argument is an option of the command
     matchers: Annotated[
         list[str], typer.Argument(metavar="LABEL=VALUE…", help="As in topic=rates kind!=no_data.")
     ],
-    span: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 7d.")],
+    *,
+    span: Annotated[str | None, typer.Option("--for", help="How long: 30m, 2h, 7d.")] = None,
+    until: Annotated[str | None, typer.Option(help="Until when, in place of --for.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="From when, as in 2026-03-01T14:30; default: now.")
+    ] = None,
     comment: Annotated[str, typer.Option(help="Why.")] = "",
-    preview: Annotated[bool, typer.Option("--preview", help="Only show what it hides.")] = False,  # noqa: FBT002
+    preview: Annotated[bool, typer.Option("--preview", help="Only show what it hides.")] = False,
     owner: OwnerOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Silence what matches, at most 30 days, and show what that hides."""
     from consumers.notify.desk.deeds import run_silence
     from consumers.notify.desk.making import new_id
-    from consumers.records.desk.moments import span_of
+    from consumers.records.desk.moments import moment_of, span_of
 
-    wanted = tuple(matcher_of(text) for text in matchers)
-    length, author = span_of("--for", span), logged_in(owner)
+    wanted, author = tuple(matcher_of(text) for text in matchers), logged_in(owner)
+    if (span is None) == (until is None):
+        raise InputError("say how long: either --for 2h, or --until 2026-03-01T14:30")
 
     async def run(records: "DatabaseNotices", _sealer: "Sealer") -> int:
         now = await records.now()
-        silence = Silence(new_id(), wanted, now, now + length, author, comment)
+        begin = now if start is None else moment_of("--from", start, now)
+        end = begin + span_of("--for", span) if span else moment_of("--until", until or "", now)
+        if end <= now:
+            raise InputError("the silence would be over already: let it end in the future")
+        silence = Silence(new_id(), wanted, begin, end, author, comment)
         return await run_silence(records, silence, only_show=preview)
 
     over(config, run)

@@ -190,6 +190,9 @@ class DatabaseNotices:
     async def told_since(self, at: int) -> tuple[tuple[Transition, Alert], ...]:
         return await self._read(lambda c: desk.told_since(c, at))
 
+    async def going_on(self) -> tuple[Alert, ...]:
+        return await self._read(desk.going_on)
+
     async def now(self) -> int:
         return await self._read(self._wall)
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from consumers.records.alerts import Alert, Transition
+from consumers.records.alerts import OPEN, Alert, Transition
 from consumers.records.notices.planning import put_lines
 from consumers.records.notices.ports import Delivery, LogLine, Stage
 from consumers.records.notices.rows import (
@@ -241,3 +241,9 @@ def told_since(connection: sa.Connection, at: int) -> tuple[tuple[Transition, Al
     )
     known = {row.id: alert_of(row) for row in connection.execute(named)}
     return tuple((line, known[line.alert]) for line in lines)
+
+
+def going_on(connection: sa.Connection) -> tuple[Alert, ...]:
+    """Return the alerts that are open, by id."""
+    query = sa.select(alerts).where(alerts.c.state.in_(OPEN))
+    return tuple(sorted(map(alert_of, connection.execute(query)), key=lambda alert: alert.id))

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from consumers.records.alerts import Alert, Transition
+from consumers.records.alerts import OPEN, Alert, Transition
 from consumers.records.notices.memory_queue import MemoryQueue
 from consumers.records.notices.ports import (
     Plan,
@@ -163,6 +163,10 @@ class MemoryNotices(MemoryQueue):
         known = self.records._alerts
         told = (line for line in self._told() if line.alert and line.at >= at)
         return tuple((line, known[line.alert]) for line in told)
+
+    async def going_on(self) -> tuple[Alert, ...]:
+        known = self.records._alerts
+        return tuple(known[name] for name in sorted(known) if known[name].state in OPEN)
 
     async def now(self) -> int:
         return self._now()

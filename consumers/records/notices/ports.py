@@ -274,6 +274,10 @@ class Desk(Protocol):
         """Return what alerts did since a time (ms), in order, each with the alert as it stands."""
         ...
 
+    async def going_on(self) -> tuple[Alert, ...]:
+        """Return the alerts that are open, by id."""
+        ...
+
     async def now(self) -> int:
         """Return the database's time in ms."""
         ...

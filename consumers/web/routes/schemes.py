@@ -8,6 +8,7 @@ taken are refused, since a series counts one thing.
 """
 
 from typing import Annotated, Final
+from urllib.parse import quote
 
 import msgspec
 from fastapi import Path, Request, Response
@@ -90,7 +91,8 @@ async def create_scheme(request: Request) -> Response:
         raise Refusal(
             "conflict", f"there is a scheme {name} with other words: drop it, or take another name"
         )
-    return answer(request, _form(held), status=200 if stood else 201)
+    place = {"Location": f"{_S}/{quote(name)}"}
+    return answer(request, _form(held), status=200 if stood else 201, headers=place)
 
 
 async def drop_scheme(request: Request, scheme: SchemeName) -> Response:
@@ -122,7 +124,9 @@ _S: Final = f"{V1}/schemes"
 _ONE: Final = f"{_S}/{{scheme}}"
 OPERATIONS: Final = (
     Operation("GET", _S, list_schemes, _T, SchemesForm),
-    Operation("POST", _S, create_scheme, _T, SchemeForm, SchemeIn, status=201, also=(200,), more=(409,)),
+    Operation(
+        "POST", _S, create_scheme, _T, SchemeForm, SchemeIn, status=201, also=(200,), more=(409,)
+    ),
     Operation("GET", _ONE, show_scheme, _T, SchemeForm, more=(404,)),
     Operation("DELETE", _ONE, drop_scheme, _T, status=204, more=(404,)),
 )

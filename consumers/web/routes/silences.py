@@ -6,13 +6,17 @@ import msgspec
 from fastapi import Path, Query, Request, Response
 from msgspec import Meta
 
-from consumers.records.desk.moments import iso, moment_of
+from consumers.records.alerts import Alert, Kind, Severity, Transition
+from consumers.records.desk.moments import MINUTE_MS, iso, moment_of
 from consumers.records.notices.values import Matcher, Silence
 from consumers.web.answers import answer, empty, read
 from consumers.web.core.problems import Refusal
 from consumers.web.operations import V1, Operation
 from consumers.web.parts import caller_of, parts_of
 
+WEEK_MS: Final = 7 * 86_400_000
+MOST: Final = 500
+"""Alerts and transitions of a preview at most, each."""
 _T: Final = "silences"
 _Moment = Annotated[str, Meta(max_length=40)]
 
@@ -37,6 +41,45 @@ class SilenceForm(msgspec.Struct, frozen=True):
     comment: str
 
 
+class HiddenAlertForm(msgspec.Struct, frozen=True):
+    """An alert that goes on and would be silent."""
+
+    alert: str
+    kind: Kind
+    series: str
+    about: str
+    severity: Severity
+    state: str
+    opened: str
+
+
+class HiddenTransitionForm(msgspec.Struct, frozen=True):
+    """What an alert did, with the severity that it had then."""
+
+    at: str
+    alert: str
+    series: str
+    severity: Severity
+    action: str
+    before: str
+    after: str
+
+
+class SilencePreviewForm(msgspec.Struct, frozen=True):
+    """
+    What a silence would hide now, by alert, and would have matched in the last seven days, the newest first.
+
+    Of each at most 500, out of ``open_total`` and ``transitions_total``; ``transitions_seen`` counts all that
+    alerts did in that time.
+    """
+
+    open: tuple[HiddenAlertForm, ...]
+    open_total: int
+    transitions: tuple[HiddenTransitionForm, ...]
+    transitions_total: int
+    transitions_seen: int
+
+
 class SilencesForm(msgspec.Struct, frozen=True):
     """Silences by their start."""
 
@@ -55,6 +98,34 @@ async def list_silences(
 
 async def create_silence(request: Request) -> Response:
     """Silence alerts, at most 30 days."""
+    silence = await _meant(request)
+    await parts_of(request).notices.put_silence(silence)
+    request.state.target = silence.id
+    return answer(request, _form(silence), status=201)
+
+
+async def preview_silence(request: Request) -> Response:
+    """Say what a silence would hide of the alerts that go on, and of the last seven days; makes none."""
+    silence, parts = await _meant(request), parts_of(request)
+    found = parts.rules.hidden(
+        silence,
+        await parts.notices.going_on(),
+        await parts.notices.told_since(await parts.notices.now() - WEEK_MS),
+    )
+    return answer(
+        request,
+        SilencePreviewForm(
+            tuple(map(_hidden, found.open[:MOST])),
+            len(found.open),
+            tuple(_matched(*one) for one in reversed(found.transitions[-MOST:])),
+            len(found.transitions),
+            found.of,
+        ),
+    )
+
+
+async def _meant(request: Request) -> Silence:
+    """Return the silence that a body asks for. Raises ``Refusal``."""
     given, parts = await read(request, SilenceIn), parts_of(request)
     now = await parts.notices.now()
     silence = Silence(
@@ -70,9 +141,7 @@ async def create_silence(request: Request) -> Response:
         faults += ("end: must lie in the future",)
     if faults:
         raise Refusal("invalid", "the silence cannot be meant", errors=faults)
-    await parts.notices.put_silence(silence)
-    request.state.target = silence.id
-    return answer(request, _form(silence), status=201)
+    return silence
 
 
 async def end_silence(
@@ -92,9 +161,21 @@ def _form(one: Silence) -> SilenceForm:
     return SilenceForm(one.id, one.matchers, iso(one.start), iso(one.end), one.author, one.comment)
 
 
+def _hidden(one: Alert) -> HiddenAlertForm:
+    opened = iso(one.opened * MINUTE_MS)
+    return HiddenAlertForm(one.id, one.kind, one.series, one.about, one.severity, one.state, opened)
+
+
+def _matched(line: Transition, left: Alert) -> HiddenTransitionForm:
+    return HiddenTransitionForm(
+        iso(line.at), left.id, left.series, left.severity, line.action, line.before, line.after
+    )
+
+
 _S: Final = f"{V1}/silences"
 OPERATIONS: Final = (
     Operation("GET", _S, list_silences, _T, SilencesForm),
     Operation("POST", _S, create_silence, _T, SilenceForm, SilenceIn, status=201),
+    Operation("POST", f"{_S}/preview", preview_silence, _T, SilencePreviewForm, SilenceIn),
     Operation("DELETE", f"{_S}/{{silence}}", end_silence, _T, status=204, more=(404,)),
 )
