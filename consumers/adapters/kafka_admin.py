@@ -17,6 +17,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from consumers.adapters.kafka_config import admin_options
 from consumers.adapters.kafka_errors import FAILURES, translated
 from consumers.adapters.kafka_metadata import TopicIdRequest
+from consumers.adapters.kafka_started import started
 from consumers.adapters.kafka_topics import Topic, Wanted
 from groundswell.errors import TopicError, Transient
 from groundswell.settings import Settings
@@ -102,11 +103,7 @@ class KafkaAdmin:
         async with self._lock:
             if self._client is None:
                 client = AIOKafkaAdminClient(**self._options)
-                try:
-                    await _answer(client.start(), "connecting")
-                except BaseException:
-                    await client.close()
-                    raise
+                await _answer(started(client), "connecting")
                 self._client = client
         return self._client
 

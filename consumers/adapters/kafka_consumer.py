@@ -6,7 +6,6 @@ here decides anything.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
 from consumers.adapters.kafka_bounds import begins_and_ends
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.adapters.kafka_started import started
 from consumers.ports import Clock
 from groundswell.errors import CannotContinue
 
@@ -36,10 +36,8 @@ class TopicConsumer:
     async def start(self, listener: ConsumerRebalanceListener) -> None:
         """Connect and ask to join; the listener hears of the result. Raises ``Transient``."""
         try:
-            await self._consumer.start()
+            await started(self._consumer)
         except FAILURES as error:
-            with contextlib.suppress(*FAILURES):
-                await self._consumer.stop()
             raise translated(error, f"connecting to read topic {self._topic}") from error
         self._note_when_asked()
         self._consumer.subscribe([self._topic], listener=listener)

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import client_options, producer_options
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.adapters.kafka_started import started
 from consumers.adapters.kafka_topics import Wanted
 from groundswell.errors import Transient
 from groundswell.models.registry import Move
@@ -22,6 +23,8 @@ from groundswell.settings import Settings
 
 TELL_SECONDS: Final = 5.0
 """How long whoever moves an alias waits for the broker."""
+ANSWER_MS: Final = 2000
+"""How long a broker has to answer one question, so that a start ends by itself before that."""
 WAIT_MS: Final = 1000
 KEPT_MS: Final = 7 * 86_400_000
 MESSAGE_BYTES: Final = 65_536
@@ -61,7 +64,7 @@ class KafkaMoves:
                 fetch_max_wait_ms=self._settings.kafka_fetch_max_wait_ms,
             )
             try:
-                await consumer.start()
+                await started(consumer)
                 consumer.assign([TopicPartition(self._topic, 0)])
                 await consumer.position(TopicPartition(self._topic, 0))
             except BaseException:
@@ -92,9 +95,9 @@ class KafkaAnnouncer:
                 await self._ensure(topic)
                 # What is told twice is looked at twice: the plainest producer will do.
                 options: dict[str, Any] = producer_options(self._settings)
-                producer = AIOKafkaProducer(**options)
+                producer = AIOKafkaProducer(**options | {"request_timeout_ms": ANSWER_MS})
+                await started(producer)
                 try:
-                    await producer.start()
                     await producer.send_and_wait(topic, msgspec.json.encode(move), partition=0)
                 finally:
                     await producer.stop()

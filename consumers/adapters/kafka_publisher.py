@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import producer_options
+from consumers.adapters.kafka_started import started
 from groundswell.errors import CannotContinue, TopicError, Transient
 from groundswell.settings import Settings
 
@@ -35,9 +36,8 @@ class KafkaPublisher:
     async def start(self) -> None:
         """Connect. Raises ``Transient``."""
         try:
-            await self._producer.start()
+            await started(self._producer)
         except KafkaError as error:
-            await self._producer.stop()
             raise Transient(f"Kafka cannot be reached: {error}") from error
 
     async def partitions(self, topic: str) -> int:

@@ -14,6 +14,7 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_bounds import begins_and_ends
 from consumers.adapters.kafka_config import client_options
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.adapters.kafka_started import started
 from consumers.ports import Record
 from groundswell.errors import CannotContinue, TopicError, Transient
 from groundswell.settings import Settings
@@ -92,11 +93,7 @@ class KafkaScan:
                 enable_auto_commit=False,
                 fetch_max_wait_ms=self._settings.kafka_fetch_max_wait_ms,
             )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
+            await started(consumer)
             consumer.assign([TopicPartition(self._topic, p) for p in range(found.partitions)])
             self._consumer = consumer
         return self._consumer

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer, errors
 from consumers.adapters.cutting import cut_to
 from consumers.adapters.kafka_config import HEADROOM, WRITE_TIMEOUT_MS, producer_options
 from consumers.adapters.kafka_errors import FAILURES, translated
+from consumers.adapters.kafka_started import started
 from groundswell.errors import CannotContinue, Transient
 from groundswell.settings import Settings
 
@@ -170,12 +171,8 @@ class KafkaWriter:
 
     async def _started(self, *, idempotent: bool) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(**producer_options(self._settings, idempotent=idempotent))
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await producer.start()
-        except BaseException:
-            await _close(producer)
-            raise
+        async with asyncio.timeout(_PATIENCE):
+            await started(producer)
         return producer
 
     async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> set[int]:

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import for_code
 
+from consumers.adapters.kafka_started import started
 from consumers.ports import Record
 
 
@@ -87,7 +88,7 @@ class Kafka:
             max_request_size=8 << 20,
             linger_ms=2,
         )
-        await producer.start()
+        await started(producer)
         try:
             yield producer
         finally:
@@ -119,7 +120,7 @@ class Kafka:
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
+        await started(admin)
         try:
             yield admin
         finally:
@@ -130,7 +131,7 @@ class Kafka:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
         )
-        await consumer.start()
+        await started(consumer)
         try:
             yield consumer
         finally:

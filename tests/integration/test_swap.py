@@ -51,11 +51,12 @@ def registry(tmp_path):
     return made
 
 
-async def feeding(stack, sent):
-    """Publish a few items a tenth of a second until cancelled."""
-    while True:
-        await stack.produce([item("Profit soars", id=f"{sent[0] + n}") for n in range(10)], sent[0])
-        sent[0] += 10
+async def feeding(stack, stop):
+    """Publish a few items a tenth of a second until ``stop`` is set; what is under way is ended first."""
+    sent = 0
+    while not stop.is_set():
+        await stack.produce([item("Profit soars", id=f"{sent + n}") for n in range(10)], sent)
+        sent += 10
         await asyncio.sleep(0.1)
 
 
@@ -78,9 +79,10 @@ async def test_promotions_and_a_rollback_by_the_real_programs_lose_nothing(
     stack = await make_stack(quick, registry_poll_seconds=0.5, models_topic="", **registry.settings)
     consume, count = stack.programs.start("consume"), stack.programs.start("count")
     await stack.programs.ready(consume, count)
-    sent = [0]
-    feed = asyncio.ensure_future(feeding(stack, sent))
+    stop = asyncio.Event()
+    feed = asyncio.ensure_future(feeding(stack, stop))
     try:
+        await stack.programs.until("the first one speaks", lambda: _speaks(stack, "tiny@1"))
         for number in range(2, 2 + PROMOTIONS):
             version = registry.publish(str(number))
             registry.promote(version)
@@ -95,8 +97,8 @@ async def test_promotions_and_a_rollback_by_the_real_programs_lose_nothing(
 
         await stack.programs.until("the version before is back", back)
     finally:
-        feed.cancel()
-    await asyncio.gather(feed, return_exceptions=True)
+        stop.set()
+        await feed
     total = sum((await stack.ends()).values())
     await stack.wait_until_settled(total)
     said = await stack.check_exact()
@@ -118,10 +120,12 @@ async def test_a_move_is_told_over_kafka_and_wakes_whoever_listens(quick, regist
             await moves.heard()
         move = registry.registry.moved(CHAMPION)
         await asyncio.to_thread(announcer.announce, move)
-        heard = asyncio.ensure_future(moves.heard())
-        await asyncio.sleep(1.0)
-        await asyncio.to_thread(announcer.announce, move)
-        async with asyncio.timeout(20):
-            await heard
+        async with asyncio.TaskGroup() as group:
+            heard = group.create_task(moves.heard())
+            async with asyncio.timeout(60):
+                # Who listens hears what is told from then on: it is told until it is heard.
+                while not heard.done():
+                    await asyncio.to_thread(announcer.announce, move)
+                    await asyncio.wait((heard,), timeout=1.0)
     finally:
         await moves.stop()
