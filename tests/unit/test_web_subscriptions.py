@@ -141,7 +141,7 @@ async def test_a_silence_can_be_tried_before_it_is_made(web):
     rates = {"matchers": [{"label": "topic", "values": ["rates"]}], "end": "2023-11-15"}
     banks = {"matchers": [{"label": "topic", "values": ["banks"]}], "end": "2023-11-15"}
     async with web.client("viewer") as client:
-        found = (await client.post(f"{V1}/silences/preview", json=rates)).json()
+        found = (await client.post(f"{V1}/previews/silence", json=rates)).json()
         assert [(a["alert"], a["severity"], a["state"]) for a in found["open"]] == [
             (ID, "warning", "firing")
         ]
@@ -154,19 +154,19 @@ async def test_a_silence_can_be_tried_before_it_is_made(web):
             2,
             2,
         )
-        assert (await client.post(f"{V1}/silences/preview", json=banks)).json() == {
+        assert (await client.post(f"{V1}/previews/silence", json=banks)).json() == {
             "open": [],
             "open_total": 0,
             "transitions": [],
             "transitions_total": 0,
             "transitions_seen": 2,
         }
-        refused = await client.post(f"{V1}/silences/preview", json={**rates, "end": "2020-01-01"})
+        refused = await client.post(f"{V1}/previews/silence", json={**rates, "end": "2020-01-01"})
         assert (refused.status_code, "future" in refused.text) == (422, True)
         assert (await client.get(f"{V1}/silences")).json() == {"silences": []}
         web.hand.at += 8 * 86_400_000
         later = {**rates, "end": "2023-11-23"}
-        found = (await client.post(f"{V1}/silences/preview", json=later)).json()
+        found = (await client.post(f"{V1}/previews/silence", json=later)).json()
         assert [a["alert"] for a in found["open"]] == [ID], "it goes on, though it is older"
         assert (found["transitions"], found["transitions_seen"]) == ([], 0)
 
@@ -177,6 +177,6 @@ async def test_a_preview_is_bounded_and_says_of_how_many(web, monkeypatch):
     await web.parts.alerts.act(ID, "acknowledge", "ann", "mine")
     rates = {"matchers": [{"label": "topic", "values": ["rates"]}], "end": "2023-11-15"}
     async with web.client("viewer") as client:
-        found = (await client.post(f"{V1}/silences/preview", json=rates)).json()
+        found = (await client.post(f"{V1}/previews/silence", json=rates)).json()
     assert [t["action"] for t in found["transitions"]] == ["acknowledge"], "the newest"
     assert (found["open_total"], found["transitions_total"]) == (1, 2)

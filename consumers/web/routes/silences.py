@@ -176,6 +176,6 @@ _S: Final = f"{V1}/silences"
 OPERATIONS: Final = (
     Operation("GET", _S, list_silences, _T, SilencesForm),
     Operation("POST", _S, create_silence, _T, SilenceForm, SilenceIn, status=201),
-    Operation("POST", f"{_S}/preview", preview_silence, _T, SilencePreviewForm, SilenceIn),
+    Operation("POST", f"{V1}/previews/silence", preview_silence, _T, SilencePreviewForm, SilenceIn),
     Operation("DELETE", f"{_S}/{{silence}}", end_silence, _T, status=204, more=(404,)),
 )
