@@ -5,6 +5,7 @@ import msgspec
 from consumers.records.alerts import Mark
 from consumers.records.notices.values import (
     Filters,
+    Grouping,
     Matcher,
     Schedule,
     Silence,
@@ -210,6 +211,26 @@ def test_an_umbrella_inhibits_what_stands_beneath_it_and_shows_its_stories():
     sub.see(over(above))
     sub.wait(10 * MINUTE)
     assert sorted(sub.reasons()[1:]) == ["all_alerts_resolved", "first_notification"]
+
+
+def test_an_umbrella_that_rises_later_holds_back_the_repeats_of_what_was_told_and_says_so():
+    topic = alert("topic:a")
+    sub = Subscriber(subscription(grouping=Grouping(repeat_interval=3600)))
+    sub.see(topic)
+    assert sub.wait(MINUTE) == [("first_notification", 1)]
+    above = alert("market", kind="umbrella", evidence=b'{"members": ["topic:a"]}')
+    topic = msgspec.structs.replace(topic, inhibited_by=above.id)
+    sub.see(above, topic)
+    sub.wait(5 * MINUTE)
+    assert sub.withheld() == [], "there is nothing to withhold yet"
+    sub.wait(3 * HOUR)
+    assert [(n.alert, n.due, n.why) for n in sub.notes] == [
+        (topic.id, "repeat_interval_elapsed", "inhibited")
+    ]
+    assert {i.alert for m in sub.sent[1:] for i in m.items} == {above.id}
+    sub.see(over(above))
+    sub.wait(MINUTE)
+    assert "repeat_interval_elapsed" in [i.change for i in sub.sent[-2].items + sub.sent[-1].items]
 
 
 def test_who_does_not_ask_for_the_umbrella_is_told_of_the_topic():

@@ -105,8 +105,9 @@ def _sort_in(work: _Work, name: str, *, reachable: bool) -> None:
     due, why = finding.due, finding.why
     if finding.until is not None:
         work.times.append(finding.until)
-    if due is None and why is None:
-        due, why = _repeat(work, alert, member)
+    if due is None and why in {None, "inhibited"}:
+        due, held = _repeat(work, alert, member)
+        why = why or held
     if due is None:
         if not is_open(alert) and member.told is None:
             del work.members[name]
