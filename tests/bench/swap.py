@@ -20,8 +20,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from statistics import linear_regression
-from typing import Any, Final
+from statistics import linear_regression, median
+from typing import Any, Final, NamedTuple
 
 from groundswell.models.registry import CHAMPION, PREVIOUS, Registry, Version, open_registry
 from tests.bench.swap_stream import Timed, most, rss, titles, version
@@ -30,7 +30,7 @@ VERSIONS: Final = 4
 """Versions that take turns: each promotion loads one anew, since only the last one is kept at hand."""
 ROLLBACKS: Final = 5
 QUIET_SECONDS: Final = 20.0
-WATCH_SECONDS: Final = 1.0
+WATCH_SECONDS: Final = 2.0
 
 
 class Shelf:
@@ -45,8 +45,10 @@ class Shelf:
         self.registry.promote(self.versions[0], None)
 
     async def promoted(self, world: Timed, seconds: float) -> None:
-        """Promote the next version, wait until it speaks, and so many seconds more."""
-        self.place += 1
+        """Promote a version that is not loaded, wait until it speaks, and so many seconds more."""
+        loaded = {self.registry.alias(CHAMPION), self.registry.alias(PREVIOUS)}
+        while self.versions[self.place % VERSIONS] in loaded:
+            self.place += 1
         wanted = self.versions[self.place % VERSIONS]
         self.registry.promote(wanted, self.registry.alias(CHAMPION))
         await world.until(lambda: world.voices.now.bundle == wanted.id, 120)
@@ -78,7 +80,7 @@ async def measure(promotions: int, seconds: float) -> dict[str, Any]:
             async with _fed(world, texts, rate / 2):
                 found = await _promotions(world, shelf, promotions, seconds)
                 load.append(os.getloadavg()[0])
-                watched = await _rollbacks(world, shelf, seconds)
+                watched, _ = await _rollbacks(world, shelf, seconds)
         found |= _exact(world)
         kept = Timed(folder, shelf.registry, swap_watch_seconds=WATCH_SECONDS)
         after, more = await _after_the_window(kept, shelf, texts, rate / 2)
@@ -97,7 +99,7 @@ async def measure(promotions: int, seconds: float) -> dict[str, Any]:
                 "after the window": after,
                 "after the window, not kept": anew,
             },
-            "MB after the window": {"kept": more, "not kept": less},
+            "MB while watched, and after": {"kept": more, "not kept": less},
         }
 
 
@@ -166,30 +168,37 @@ def _exact(world: Timed) -> dict[str, Any]:
     }
 
 
+class Held(NamedTuple):
+    """Resident MB while two bundles are loaded, and once the window is over."""
+
+    watched: float
+    over: float
+
+
 async def _rollbacks(
     world: Timed, shelf: Shelf, seconds: float, *, closed: bool = False
-) -> list[float]:
+) -> tuple[list[float], list[Held]]:
     """Promote and roll back in turn; ``closed``: only after the watch window is over."""
-    found = []
+    found, memory = [], []
     for _ in range(ROLLBACKS):
-        await shelf.promoted(world, seconds)
+        await shelf.promoted(world, WATCH_SECONDS / 2 if closed else seconds)
         if closed:
+            two = rss()
             await world.until(lambda: world.voices.before is None)
+            await asyncio.sleep(seconds)
+            memory.append(Held(two, rss()))
         found.append(round(await shelf.back(world, seconds), 2))
-    return found
+    return found, memory
 
 
 async def _after_the_window(
     world: Timed, shelf: Shelf, texts: list[str], rate: float
-) -> tuple[list[float], float]:
-    """Return the seconds of rollbacks after the window, and the MB that are held then."""
+) -> tuple[list[float], Held]:
+    """Return the seconds of rollbacks after the window, and the MB around its end."""
     async with _running(world), _fed(world, texts, rate):
         await world.until(lambda: len(world.log.at) > 0)
-        found = await _rollbacks(world, shelf, 1.0, closed=True)
-        await shelf.promoted(world, 1.0)
-        await world.until(lambda: world.voices.before is None)
-        await asyncio.sleep(2.0)
-        return found, rss()
+        found, memory = await _rollbacks(world, shelf, 1.0, closed=True)
+        return found, Held(median(m.watched for m in memory), median(m.over for m in memory))
 
 
 def _slope(values: list[float]) -> float:
