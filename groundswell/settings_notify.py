@@ -42,7 +42,13 @@ class NotifySettings(BaseModel):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
-        description="Where people reach the pages of `serve`; messages then lead to the alert. Empty: they do not.",
+        description="Where people reach `serve`; messages then carry signed links to open, acknowledge and snooze an alert. Empty: none.",
+    )
+    notify_link_hours: int = Field(
+        72,
+        ge=1,
+        le=168,
+        description="Hours for which the links in a message are good, from when it was decided.",
     )
 
     @field_validator("notify_allow")

@@ -17,14 +17,16 @@ from consumers.notify.channels.console import ConsoleSender
 from consumers.notify.channels.outside import Outside
 from consumers.notify.channels.webhook import WebhookSender
 from consumers.notify.core.addresses import networks
+from consumers.notify.core.leads import Leads
 from consumers.notify.loop import Notifying
 from consumers.notify.metrics import Metrics
 from consumers.notify.planner import Planning
 from consumers.notify.ports import Sender
 from consumers.notify.pruning import Pruning, kept
-from consumers.notify.sealing import sealer_of
+from consumers.notify.sealing import keys_of, sealer_of
 from consumers.notify.workers import Workers
 from consumers.records.notices.database import open_notices
+from groundswell.action_links import link_keys
 from groundswell.settings import Settings
 
 log = structlog.get_logger()
@@ -43,12 +45,13 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     sealer = sealer_of(settings)
     clock, health, metrics = SystemClock(), Health(), Metrics()
     records = await open_notices(settings.records_url.get_secret_value())
-    apprised = AppriseSender(networks(settings.notify_allow), settings.public_url)
+    leads = leads_of(settings)
+    apprised = AppriseSender(networks(settings.notify_allow), leads)
     me = f"{socket.gethostname()}:{os.getpid()}"
     planning = Planning(records, calendar, clock, health, metrics, me)
     workers = Workers(
         records=records,
-        senders=senders_of(settings, apprised),
+        senders=senders_of(settings, apprised, leads),
         sealer=sealer,
         clock=clock,
         health=health,
@@ -69,14 +72,28 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         log.info("stopped")
 
 
-def senders_of(settings: Settings, apprised: AppriseSender) -> dict[str, Sender]:
+def leads_of(settings: Settings) -> Leads | None:
+    """Return what the links of messages are made with; where there is none, say so, once."""
+    if not settings.public_url:
+        log.info(
+            "no_links",
+            why="public_url is not set: messages carry no links to open, acknowledge or snooze alerts",
+        )
+        return None
+    keys = link_keys(keys_of(settings))
+    return Leads(settings.public_url, keys, settings.notify_link_hours * 3600)
+
+
+def senders_of(
+    settings: Settings, apprised: AppriseSender, leads: Leads | None
+) -> dict[str, Sender]:
     """Return the sender of each kind of channel."""
-    outside, shown = Outside(networks(settings.notify_allow)), settings.public_url
+    outside = Outside(networks(settings.notify_allow))
     return {
-        "console": ConsoleSender(public_url=shown),
-        "webhook": WebhookSender(outside, shown),
-        "dingtalk": DingTalkSender(outside, shown),
-        "feishu": FeishuSender(outside, shown),
-        "wecom": WeComSender(outside, shown),
+        "console": ConsoleSender(leads=leads),
+        "webhook": WebhookSender(outside, leads),
+        "dingtalk": DingTalkSender(outside, leads),
+        "feishu": FeishuSender(outside, leads),
+        "wecom": WeComSender(outside, leads),
         "apprise": apprised,
     }

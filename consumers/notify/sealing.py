@@ -51,8 +51,12 @@ def new_key() -> str:
 
 def sealer_of(settings: Settings) -> FernetSealer:
     """Return the sealer of the settings, making its key file where there is none."""
-    given = settings.secrets_key.get_secret_value()
-    return FernetSealer(given or _from_file(settings.secrets_key_file))
+    return FernetSealer(keys_of(settings))
+
+
+def keys_of(settings: Settings) -> str:
+    """Return the keys of the settings, comma separated, making their file where there is none."""
+    return settings.secrets_key.get_secret_value() or _from_file(settings.secrets_key_file)
 
 
 def _from_file(path: Path) -> str:

@@ -157,6 +157,7 @@ class Workers:
             number=hour,
             note=f"{claim.channel.name}: {found.said}",
             language=subscription.language,
+            owner=subscription.owner,
         )
         lane = message.group
         return tuple(

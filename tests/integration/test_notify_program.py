@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 
 from consumers.records.alerts import alert_id
 from consumers.records.database import open_records
+from groundswell.action_links import link_keys, opened
 from tests.notify_world import stories
 from tests.receivers import receiving
 from tests.records_world import M0, fired
@@ -76,7 +77,11 @@ async def test_a_subscriber_gets_a_signed_message(program, tmp_path):
     assert [event["type"] for event in events] == ["test", "alert.firing"]
     (item,) = events[1]["data"]["items"]
     assert (item["alert"], len(item["stories"])) == (name, 3)
-    assert item["evidence_url"] == f"https://desk.test/alerts/{name}"
+    keys = link_keys((tmp_path / "key").read_text())
+    for action, url in item["links"].items():
+        allowed = opened(url.removeprefix("https://desk.test/a/"), keys, 0)
+        assert (allowed.action, allowed.alert) == (action, name)
+    assert list(item["links"]) == ["open", "acknowledge", "snooze"]
     log = await said(program, "subscriptions", "log", "rates")
     assert log.count("\tsent\t") == 2
 

@@ -177,12 +177,6 @@ def test_the_types_of_events():
         assert payloads.event_type(message(reason=reason)) == kind
 
 
-def test_a_webhook_leads_to_the_alert_where_pages_are():
-    (one,) = json.loads(payloads.webhook(message(), "https://g.test/"))["data"]["items"]
-    assert one["evidence_url"] == "https://g.test/alerts/a0"
-    assert "https://g.test/alerts/a0" in payloads.text(message(), public_url="https://g.test")
-
-
 def test_every_reason_has_its_words_in_both_languages():
     for language in ("en", "zh"):
         assert set(REASONS[language]) == set(get_args(Reason))

@@ -17,6 +17,7 @@ from typing import Final
 
 from consumers.notify.core.addresses import Network
 from consumers.notify.core.answers import Answer
+from consumers.notify.core.leads import Leads
 from consumers.notify.core.payloads import text, title_of
 from consumers.notify.ports import Letter
 
@@ -30,10 +31,10 @@ class AppriseSender:
     """The ``Sender`` port; the config has ``url``, as Apprise writes it."""
 
     def __init__(
-        self, allowed: Sequence[Network] = (), public_url: str = "", seconds: float = SECONDS
+        self, allowed: Sequence[Network] = (), leads: Leads | None = None, seconds: float = SECONDS
     ) -> None:
         self._allowed = ",".join(map(str, allowed))
-        self._public_url = public_url
+        self._leads = leads
         self._seconds = seconds
         self._child: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -43,7 +44,7 @@ class AppriseSender:
         request = {
             "url": letter.config["url"],
             "title": title_of(letter.message),
-            "body": text(letter.message, BYTES, public_url=self._public_url),
+            "body": text(letter.message, BYTES, leads=self._leads),
         }
         async with self._turn:
             try:

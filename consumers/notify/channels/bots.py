@@ -17,6 +17,7 @@ import msgspec
 from consumers.notify.channels.outside import Outside
 from consumers.notify.core import payloads
 from consumers.notify.core.answers import Answer
+from consumers.notify.core.leads import Leads
 from consumers.notify.ports import Letter
 
 
@@ -27,9 +28,9 @@ def _digest(key: str, text: str) -> str:
 class DingTalkSender:
     """The ``Sender`` port; the config has ``url`` and perhaps ``secret``."""
 
-    def __init__(self, outside: Outside, public_url: str = "") -> None:
+    def __init__(self, outside: Outside, leads: Leads | None = None) -> None:
         self._outside = outside
-        self._public_url = public_url
+        self._leads = leads
 
     async def send(self, letter: Letter) -> Answer:
         """Send once."""
@@ -37,21 +38,21 @@ class DingTalkSender:
         if secret:
             sign = quote_plus(_digest(secret, f"{letter.at}\n{secret}"))
             url += f"{'&' if '?' in url else '?'}timestamp={letter.at}&sign={sign}"
-        body = msgspec.json.encode(payloads.dingtalk(letter.message, self._public_url))
+        body = msgspec.json.encode(payloads.dingtalk(letter.message, self._leads))
         return await self._outside.post(url, body, {})
 
 
 class FeishuSender:
     """The ``Sender`` port; the config has ``url`` and perhaps ``secret``."""
 
-    def __init__(self, outside: Outside, public_url: str = "") -> None:
+    def __init__(self, outside: Outside, leads: Leads | None = None) -> None:
         self._outside = outside
-        self._public_url = public_url
+        self._leads = leads
 
     async def send(self, letter: Letter) -> Answer:
         """Send once."""
         made, secret = (
-            payloads.feishu(letter.message, self._public_url),
+            payloads.feishu(letter.message, self._leads),
             str(letter.config.get("secret", "")),
         )
         if secret:
@@ -63,11 +64,11 @@ class FeishuSender:
 class WeComSender:
     """The ``Sender`` port; the config has ``url``."""
 
-    def __init__(self, outside: Outside, public_url: str = "") -> None:
+    def __init__(self, outside: Outside, leads: Leads | None = None) -> None:
         self._outside = outside
-        self._public_url = public_url
+        self._leads = leads
 
     async def send(self, letter: Letter) -> Answer:
         """Send once."""
-        body = msgspec.json.encode(payloads.wecom(letter.message, self._public_url))
+        body = msgspec.json.encode(payloads.wecom(letter.message, self._leads))
         return await self._outside.post(str(letter.config["url"]), body, {})

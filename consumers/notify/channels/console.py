@@ -5,6 +5,7 @@ import sys
 from typing import TextIO
 
 from consumers.notify.core.answers import Answer
+from consumers.notify.core.leads import Leads
 from consumers.notify.core.payloads import text, title_of
 from consumers.notify.ports import Letter
 
@@ -12,13 +13,13 @@ from consumers.notify.ports import Letter
 class ConsoleSender:
     """The ``Sender`` port over a stream."""
 
-    def __init__(self, stream: TextIO | None = None, public_url: str = "") -> None:
+    def __init__(self, stream: TextIO | None = None, leads: Leads | None = None) -> None:
         self._stream = stream
-        self._public_url = public_url
+        self._leads = leads
 
     async def send(self, letter: Letter) -> Answer:
         """Write one message, and an empty line."""
-        body = text(letter.message, public_url=self._public_url)
+        body = text(letter.message, leads=self._leads)
         try:
             await asyncio.to_thread(self._print, f"{title_of(letter.message)}\n{body}\n\n")
         except (OSError, ValueError) as error:

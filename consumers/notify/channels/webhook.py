@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 
 from consumers.notify.channels.outside import Outside
 from consumers.notify.core.answers import Answer
+from consumers.notify.core.leads import Leads
 from consumers.notify.core.payloads import webhook
 from consumers.notify.ports import Letter
 
@@ -42,13 +43,13 @@ def signatures(key: str, at: int, body: bytes, secrets: list[str]) -> str:
 class WebhookSender:
     """The ``Sender`` port; the config has ``url`` and ``secrets``."""
 
-    def __init__(self, outside: Outside, public_url: str = "") -> None:
+    def __init__(self, outside: Outside, leads: Leads | None = None) -> None:
         self._outside = outside
-        self._public_url = public_url
+        self._leads = leads
 
     async def send(self, letter: Letter) -> Answer:
         """Send once."""
-        body = webhook(letter.message, self._public_url)
+        body = webhook(letter.message, self._leads)
         secrets = letter.config.get("secrets")
         chosen = [str(s) for s in secrets] if isinstance(secrets, list) else []
         headers = {

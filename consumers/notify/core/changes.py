@@ -3,7 +3,8 @@ What there is to tell of one alert, and why it may be withheld.
 
 Rules: an alert that is acknowledged is not repeated until its severity rises (which ends the
 acknowledgement), its evidence is ten times what was told, or the acknowledgement expires: 8 hours where
-it names no time. What was announced gets its end, also where it is silenced or inhibited by then.
+it names no time. What is snoozed is told of no more, not even its end, until it is worse (the records say
+when that is). What was announced gets its end, also where it is silenced or inhibited by then.
 Inhibited is only what the subscriber is told of by the alert above it.
 """
 
@@ -25,7 +26,9 @@ from consumers.records.notices.values import Reason, Silence, Subscription, With
 
 ACKNOWLEDGED_MS: Final = 8 * 3_600_000
 TENFOLD: Final = math.log(10)
-URGENT: Final[frozenset[Reason]] = frozenset({"severity_raised", "evidence_grew", "silence_ended"})
+URGENT: Final[frozenset[Reason]] = frozenset(
+    {"severity_raised", "evidence_grew", "silence_ended", "worse"}
+)
 ALARMING: Final[frozenset[Reason]] = URGENT | {"first_notification", "reopened"}
 """What breaks through, where the alert is critical."""
 
@@ -75,13 +78,25 @@ def find(look: Look, alert: Alert, member: Member) -> Finding:
     silent = silenced_by(alert, look.silences, look.now)
     if silent is not None:
         return Finding(due or "repeat_interval_elapsed", "silenced", silent)
+    if alert.snoozed is not None:
+        return Finding(due or "repeat_interval_elapsed", "snoozed")
+    return Finding(_returned(member) or due, None, acknowledged_until(alert, look.now))
+
+
+def _returned(member: Member) -> Reason | None:
+    """Return what is to be told of an alert of which somebody wanted to hear nothing for a while."""
+    if member.why == "snoozed" or member.due == "worse":
+        return "worse"
     if member.why == "silenced":
-        due = "silence_ended" if member.told else (due or "silence_ended")
-    return Finding(due, None, acknowledged_until(alert, look.now))
+        return "silence_ended" if member.told else None
+    # It was held since by something else, as quiet hours.
+    return "silence_ended" if member.due == "silence_ended" else None
 
 
 def _ended(look: Look, alert: Alert, member: Member, due: Reason | None) -> Finding:
     """Return what is told of an end: nothing, of what nobody was to hear of while it lasted."""
+    if alert.snoozed is not None:
+        return Finding(due, "snoozed") if member.told else Finding(None)
     if member.told is None:
         facts = facts_of(alert)
         if (

@@ -125,6 +125,8 @@ def _sort_in(work: _Work, name: str, *, reachable: bool) -> None:
     if why == "waiting_for_digest":
         work.waiting[name] = (member, due)
     _note(work, name, member, noted, why)
+    if why == "snoozed" and not is_open(alert):
+        del work.members[name]  # followed anew where it comes back
 
 
 def _note(work: _Work, name: str, member: Member, noted: Withheld | None, why: Withheld) -> None:

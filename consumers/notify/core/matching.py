@@ -58,16 +58,22 @@ def facts_of(alert: Alert) -> Facts:
 
 
 def lines_of(facts: Facts) -> tuple[Line, ...]:
-    """Return the stories that a message opens."""
-    return tuple(
+    """Return the stories that a message opens, each once."""
+    distinct = {s.url or s.title: s for s in reversed(facts.stories)}
+    return opening(
         Line(
             s.title[:LONGEST],
             s.url if len(s.url) <= LONGEST_URL else "",
             s.source[:LONGEST],
             s.published,
         )
-        for s in facts.stories[:SHOWN]
-    )
+        for s in reversed(distinct.values())
+    )[:SHOWN]
+
+
+def opening(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return stories in their order, those that have an address before those that have none."""
+    return tuple(sorted(lines, key=lambda line: not line.url))
 
 
 def labels_of(alert: Alert) -> dict[str, str]:

@@ -2,14 +2,14 @@
 What a message holds: the reason that counts most, the alerts that it is about, their stories.
 
 Rules: ten alerts at most, the severest and strongest first, and how many there are; each with up to five
-stories, an umbrella with those of the alerts beneath it. Nothing is said that is not in the records.
+stories, those that can be opened first, an umbrella with its own or those of the alerts beneath. Nothing is said that is not in the records.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from consumers.notify.core.changes import Look, acknowledger
-from consumers.notify.core.matching import SHOWN, facts_of, is_open, lines_of
+from consumers.notify.core.matching import SHOWN, facts_of, is_open, lines_of, opening
 from consumers.notify.core.state import Member
 from consumers.records.alerts import Alert
 from consumers.records.notices.values import Item, Line, Message, Reason, Withheld
@@ -17,6 +17,7 @@ from consumers.records.notices.values import Item, Line, Message, Reason, Withhe
 MOST_ITEMS: Final = 10
 _RANK: Final[tuple[Reason, ...]] = (
     "severity_raised",
+    "worse",
     "evidence_grew",
     "first_notification",
     "new_alerts_in_group",
@@ -53,6 +54,7 @@ def item_of(look: Look, alert: Alert, member: Member, change: Reason) -> Item:
         stories_total=total,
         members=facts.members[:MOST_ITEMS],
         also="" if is_open(alert) or member.told else "fired_and_resolved",
+        assigned=alert.assigned.to if alert.assigned else "",
     )
 
 
@@ -70,7 +72,7 @@ def _stories(look: Look, alert: Alert) -> tuple[tuple[Line, ...], int]:
         for lines in per_alert:
             if place < len(lines):
                 told.setdefault(lines[place].url or lines[place].title, lines[place])
-    return tuple(told.values())[:SHOWN], len(told)
+    return opening(told.values())[:SHOWN], len(told)
 
 
 def reason_of(items: Iterable[Item], *, known: bool, left_open: bool) -> Reason:
@@ -118,6 +120,7 @@ def message_of(  # noqa: PLR0913 - each is a field of the message
         number=number,
         held=held,
         language=look.subscription.language,
+        owner=look.subscription.owner,
     )
 
 

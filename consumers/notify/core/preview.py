@@ -14,7 +14,7 @@ from consumers.notify.core.changes import Look
 from consumers.notify.core.deciding import decide
 from consumers.notify.core.schedule import Closed
 from consumers.notify.core.state import Note, State
-from consumers.records.alerts import OPEN, Alert, Mark, Transition
+from consumers.records.alerts import OPEN, Alert, Mark, Snooze, Transition
 from consumers.records.notices.values import Message, Silence, Subscription
 
 MOST_STEPS: Final = 100_000
@@ -32,6 +32,7 @@ def was(alert: Alert, line: Transition, before: Alert | None) -> Alert:
     evidence = line.evidence if line.action == "move" and line.evidence != b"{}" else None
     acknowledged = before.acknowledged if before else None
     silenced = before.silenced if before else None
+    snoozed = before.snoozed if before else None
     mark = Mark(line.actor, line.at, line.cause, _until(line))
     rose = before is not None and before.severity != line.severity
     over = line.after not in OPEN
@@ -39,8 +40,13 @@ def was(alert: Alert, line: Transition, before: Alert | None) -> Alert:
         acknowledged = mark
     elif line.action == "silence":
         silenced = mark
+    elif line.action == "snooze":
+        snoozed = Snooze(mark.actor, mark.at, mark.comment, line.severity or alert.severity, 0.0)
+    elif line.action == "worse":
+        snoozed = None
     elif rose or over:
         acknowledged = None
+    ended = before is not None and before.resolved is not None and line.action != "move"
     again = line.action == "move" and line.before == "resolved" and line.after in OPEN
     return msgspec.structs.replace(
         alert,
@@ -50,7 +56,8 @@ def was(alert: Alert, line: Transition, before: Alert | None) -> Alert:
         evidence=evidence or (before.evidence if before else alert.evidence),
         acknowledged=acknowledged,
         silenced=silenced,
-        resolved=line.minute if over else None,
+        snoozed=snoozed,
+        resolved=before.resolved if before and ended else line.minute if over else None,
         changed=line.minute,
         reopened=(before.reopened if before else 0) + int(again and before is not None),
     )

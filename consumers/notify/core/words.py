@@ -31,6 +31,7 @@ REASONS: Final[dict[str, dict[Reason, str]]] = {
         "all_alerts_resolved": "all are over",
         "ack_changed": "somebody has acknowledged it",
         "silence_ended": "its silence has ended, and it goes on",
+        "worse": "it got worse since somebody snoozed it",
         "digest": "your daily digest",
         "flood_summary": "many messages at once, put together",
         "test": "you asked for a test",
@@ -47,6 +48,7 @@ REASONS: Final[dict[str, dict[Reason, str]]] = {
         "all_alerts_resolved": "全部已结束",
         "ack_changed": "已有人确认",
         "silence_ended": "静默已结束，预警仍在持续",
+        "worse": "暂停通知后情况恶化",
         "digest": "每日摘要",
         "flood_summary": "短时间内消息过多，合并为一条",
         "test": "您请求的测试消息",
@@ -78,7 +80,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "why": "Why", "stories": "Stories", "more": "and {} more alerts", "none": "Nothing happened.",
         "firing": "firing", "resolved": "resolved", "fired_and_resolved": "fired and resolved",
         "critical": "critical", "warning": "warning", "seen": "{} negative stories, {} expected ({}×)",
-        "acknowledged": "acknowledged by {}", "members": "over {}", "counts": "{} firing, {} resolved",
+        "open": "Open", "acknowledge": "Acknowledge", "snooze": "Snooze until worse",
+        "assigned": "assigned to {}", "acknowledged": "acknowledged by {}", "members": "over {}", "counts": "{} firing, {} resolved",
         "surge": "negative surge", "umbrella": "many topics at once", "event": "event",
         "no_data": "no data", "tone": "tone", "attention": "attention", "both": "tone and attention",
     },
@@ -86,6 +89,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "why": "原因", "stories": "来源报道", "more": "另有 {} 条预警", "none": "没有需要通知的内容。",
         "firing": "触发中", "resolved": "已结束", "fired_and_resolved": "已触发并结束",
         "critical": "严重", "warning": "警告", "seen": "负面报道 {} 篇，预期 {} 篇（{} 倍）",
+        "open": "查看", "acknowledge": "确认", "snooze": "恶化前不再通知", "assigned": "指派给 {}",
         "acknowledged": "由 {} 确认", "members": "涵盖 {}", "counts": "{} 条触发中，{} 条已结束",
         "surge": "负面舆情激增", "umbrella": "多主题同时异动", "event": "事件",
         "no_data": "数据中断", "tone": "语气", "attention": "关注度", "both": "语气与关注度",
@@ -167,4 +171,6 @@ def figures(item: Item, language: str) -> str:
         told.append(words["members"].format(names))
     if item.acknowledged:
         told.append(words["acknowledged"].format(plain(item.acknowledged, 60)))
+    if item.assigned:
+        told.append(words["assigned"].format(plain(item.assigned, 60)))
     return "; ".join(told)

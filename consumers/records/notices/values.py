@@ -25,6 +25,7 @@ Reason: TypeAlias = Literal[
     "all_alerts_resolved",
     "ack_changed",
     "silence_ended",
+    "worse",
     "digest",
     "flood_summary",
     "test",
@@ -39,6 +40,7 @@ Withheld: TypeAlias = Literal[
     "inhibited",
     "silenced",
     "acknowledged",
+    "snoozed",
     "quiet_hours",
     "market_closed",
     "waiting_for_digest",
@@ -209,13 +211,15 @@ class Item(msgspec.Struct, frozen=True):
     stories_total: int
     members: tuple[str, ...] = ()
     also: Literal["", "fired_and_resolved"] = ""
+    assigned: str = ""
 
 
 class Message(msgspec.Struct, frozen=True):
     """
     What is sent, for all channels alike. ``items`` are the first ten of ``total``.
 
-    ``at`` is when it was decided, ``held`` why it did not go out before ("": it was not held).
+    ``at`` is when it was decided, ``held`` why it did not go out before ("": it was not held); ``owner``
+    whose subscription it is ("": decided before that was kept).
     """
 
     subscription: str
@@ -231,3 +235,4 @@ class Message(msgspec.Struct, frozen=True):
     held: str = ""
     note: str = ""
     language: Literal["en", "zh"] = "en"
+    owner: str = ""
