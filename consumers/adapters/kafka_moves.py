@@ -2,8 +2,8 @@
 Telling and hearing over Kafka that an alias of the registry has moved.
 
 Rules: a message says when to look, never what to believe: whoever hears it reads the alias; a broker
-that is away delays nothing but the news. The topic has one partition, and is made when it is first told
-of a move.
+that is away delays nothing but the news. The topic has one partition; `groundswell topics` makes it, or whoever
+is the first to tell of a move.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_config import client_options, producer_options
 from consumers.adapters.kafka_errors import FAILURES, translated
 from consumers.adapters.kafka_started import started
-from consumers.adapters.kafka_topics import Wanted
+from consumers.adapters.kafka_topics import wanted_models
 from groundswell.errors import Transient
 from groundswell.models.registry import Move
 from groundswell.settings import Settings
@@ -26,8 +26,6 @@ TELL_SECONDS: Final = 5.0
 ANSWER_MS: Final = 2000
 """How long a broker has to answer one question, so that a start ends by itself before that."""
 WAIT_MS: Final = 1000
-KEPT_MS: Final = 7 * 86_400_000
-MESSAGE_BYTES: Final = 65_536
 
 
 class KafkaMoves:
@@ -108,8 +106,6 @@ class KafkaAnnouncer:
         admin = KafkaAdmin(self._settings)
         try:
             if await admin.topic(topic) is None:
-                await admin.create(
-                    Wanted(topic, 1, self._settings.replication, KEPT_MS, MESSAGE_BYTES)
-                )
+                await admin.create(wanted_models(self._settings))
         finally:
             await admin.stop()

@@ -18,6 +18,8 @@ from groundswell.settings import Settings
 log = structlog.get_logger()
 
 _DAY_MS: Final = 86_400_000
+_MOVES_DAYS: Final = 7
+_MOVE_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,19 @@ def wanted_topics(settings: Settings) -> tuple[Wanted, Wanted, Wanted, Wanted]:
     )
 
 
+def wanted_models(settings: Settings) -> Wanted:
+    """Return what the topic that tells of moves in the registry should look like; ``models_topic`` is set."""
+    return Wanted(
+        settings.models_topic, 1, settings.replication, _MOVES_DAYS * _DAY_MS, _MOVE_BYTES
+    )
+
+
+def all_wanted(settings: Settings) -> tuple[Wanted, ...]:
+    """Return what all topics of these settings should look like: with a registry, also that of its moves."""
+    follows = settings.registry_url and settings.models_topic
+    return (*wanted_topics(settings), *((wanted_models(settings),) if follows else ()))
+
+
 def compare(
     settings: Settings, found: Mapping[str, Topic], names: Collection[str] | None = None
 ) -> Comparison:
@@ -99,11 +114,16 @@ def compare(
     news, opinions, _, alerts = wanted_topics(settings)
     differences: list[str] = []
     notes: list[str] = []
-    for wanted in wanted_topics(settings):
+    for wanted in all_wanted(settings):
         if names is not None and wanted.name not in names:
             continue
         topic = found.get(wanted.name)
-        if topic is None:
+        if topic is None and wanted.name == settings.models_topic:
+            notes.append(
+                f"topic {wanted.name} does not exist: moves in the registry are found by polling; create "
+                "it with `groundswell topics`"
+            )
+        elif topic is None:
             differences.append(
                 f"topic {wanted.name} does not exist; create it with `groundswell topics`"
             )
@@ -186,12 +206,13 @@ async def ensure_topics(
     """
     found: dict[str, Topic] = {}
     most = settings.partitions
-    for wanted in wanted_topics(settings):
+    for wanted in all_wanted(settings):
         if names is not None and wanted.name not in names:
             continue
         topic = await topics.topic(wanted.name)
         if topic is None and create:
-            partitions = 1 if wanted.name == settings.alerts_topic else most
+            single = wanted.name in {settings.alerts_topic, settings.models_topic}
+            partitions = 1 if single else most
             await topics.create(replace(wanted, partitions=partitions))
             log.info("topic created", topic=wanted.name, partitions=partitions)
             topic = await topics.topic(wanted.name)

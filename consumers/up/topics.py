@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from consumers.adapters.kafka_admin import KafkaAdmin
-from consumers.adapters.kafka_topics import ensure_topics, wanted_topics
+from consumers.adapters.kafka_topics import all_wanted, ensure_topics
 from groundswell.settings import Settings
 
 
@@ -13,7 +13,7 @@ async def run(settings: Settings, *, create: bool) -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         comparison = await ensure_topics(admin, settings, create=create)
-        for wanted in wanted_topics(settings):
+        for wanted in all_wanted(settings):
             topic = await admin.topic(wanted.name)
             if topic is not None:
                 identity = topic.topic_id or "none: a recreated topic cannot be told from this one"

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from consumers.adapters.kafka_admin import KafkaAdmin
 from consumers.adapters.kafka_publisher import KafkaPublisher
+from consumers.adapters.kafka_topics import wanted_models
 from consumers.adapters.redis_counts import open_counts
 from consumers.counts.core.fold import fold
 from consumers.counts.core.state import PartitionState
@@ -98,6 +100,23 @@ async def test_topics_are_created_once_and_then_agree(settings, capsys):
     assert await topics.run(settings, create=True) == 0
     assert await topics.run(settings, create=False) == 0
     assert f"{settings.news_topic}: 2 partitions" in capsys.readouterr().out
+
+
+async def test_with_a_registry_the_topic_of_its_moves_is_made_as_whoever_tells_them_makes_it(
+    settings, capsys
+):
+    name = f"{settings.news_topic}-models"
+    settings = settings.model_copy(update={"registry_url": "models", "models_topic": name})
+    assert await topics.run(settings, create=True) == 0
+    assert f"{name}: 1 partitions" in capsys.readouterr().out
+    admin = KafkaAdmin(settings)
+    try:
+        made = await admin.topic(name)
+    finally:
+        await admin.stop()
+    assert made is not None
+    if made.config is not None:
+        assert int(made.config["retention.ms"]) == wanted_models(settings).retention_ms
 
 
 async def test_what_is_published_stands_in_order_with_its_time(settings):

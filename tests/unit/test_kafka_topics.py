@@ -6,6 +6,7 @@ from consumers.adapters.kafka_topics import (
     Comparison,
     Topic,
     Wanted,
+    all_wanted,
     check_alerts,
     check_topics,
     compare,
@@ -149,6 +150,34 @@ async def test_missing_topics_are_created_and_the_others_left_alone():
     comparison = await ensure_topics(topics, SETTINGS, create=True)
     assert [wanted.name for wanted in topics.created] == ["opinions"]
     assert not comparison.differences
+
+
+async def test_with_a_registry_the_topic_of_its_moves_is_created_with_one_partition():
+    settings = SETTINGS.model_copy(update={"registry_url": "models"})
+    topics = Topics(*found().values())
+    comparison = await ensure_topics(topics, settings, create=True)
+    (wanted,) = topics.created
+    assert (wanted.name, wanted.partitions, wanted.retention_ms) == ("models", 1, 7 * DAY)
+    assert comparison == Comparison((), ())
+
+
+async def test_without_the_topic_of_moves_polling_does_and_that_is_said():
+    settings = SETTINGS.model_copy(update={"registry_url": "models"})
+    comparison = await ensure_topics(Topics(*found().values()), settings, create=False)
+    assert not comparison.differences
+    (note,) = comparison.notes
+    assert "models does not exist" in note
+    assert "groundswell topics" in note
+
+
+@pytest.mark.parametrize("settings", [{}, {"registry_url": "models", "models_topic": ""}])
+def test_nobody_who_listens_for_no_moves_gets_their_topic(settings):
+    assert [wanted.name for wanted in all_wanted(SETTINGS.model_copy(update=settings))] == [
+        "news",
+        "opinions",
+        "news.dead",
+        "alerts",
+    ]
 
 
 async def test_a_new_opinions_has_at_least_the_partitions_of_news():
