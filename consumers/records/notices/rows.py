@@ -91,7 +91,9 @@ def line_of(row: sa.Row[Any]) -> LogLine:
 
 
 def lines_planned(planned: Planned, number: int, at: int) -> LogLine:
-    """Return the line that says that a message was put into the queue."""
+    """Return the line that says that a message was put into the queue, and of which alerts."""
+    told = [item.alert for item in planned.message.items]
+    more = planned.message.total - len(told)
     return LogLine(
         at=at,
         subscription=planned.subscription,
@@ -100,5 +102,5 @@ def lines_planned(planned: Planned, number: int, at: int) -> LogLine:
         lane=planned.lane,
         channel=planned.channel,
         delivery=number,
-        detail=", ".join(item.alert for item in planned.message.items),
+        detail=", ".join([*told, f"{more} more"] if more > 0 else told),
     )
