@@ -21,7 +21,7 @@ HOURS = 30
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of the series."""
-    return tuple(f"entity:{number:05}" for number in range(SERIES))
+    return tuple(f"entity:c{number:05}" for number in range(SERIES))
 
 
 def minute_of(minute: int, touched: int) -> dict[str, Seen]:

@@ -6,19 +6,19 @@ state. It is called by its hash; a server that does not know it (restarted, flus
 sent the text. No call is cancelled half-way.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
 from consumers.adapters import keys, redis_steps
 from consumers.adapters.redis_client import connect, speaking, where, whole
+from consumers.adapters.redis_reading import RedisReading
 from consumers.adapters.redis_script import Script
-from consumers.adapters.redis_series import RedisSeries
 from consumers.adapters.redis_steps import Carried, Swap, laid_out
-from consumers.counts.core.cells import ZERO, Tally, merge, unpack
-from consumers.counts.core.levels import LEVELS, CellHash, Level, Shelf, bucket_of, place_of
-from consumers.counts.core.lines import Entry, Span, StoryLine, chosen, decode_line
+from consumers.counts.core.cells import unpack
+from consumers.counts.core.levels import LEVELS, CellHash, Shelf
+from consumers.counts.core.lines import Span
 from consumers.counts.core.shelf import keeping, kept
 from consumers.counts.core.state import PartitionState, decode_state, encode_state
 from consumers.counts.core.step import Retention, Step, anchor
@@ -34,14 +34,8 @@ _snapshot = Script(
 )
 """Reads some sorted sets and then hashes as of one instant."""
 
-_lines = Script(
-    "return {redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'BYSCORE', 'WITHSCORES'), "
-    "redis.call('ZRANGE', KEYS[1], ARGV[3], -1, 'WITHSCORES')}"
-)
-"""Reads of a shelf the lines of some minutes, and the newest."""
 
-
-class RedisCounts(RedisSeries):
+class RedisCounts(RedisReading):
     """The counts; ``place`` names the server in messages."""
 
     async def prepare(self) -> None:
@@ -85,89 +79,6 @@ class RedisCounts(RedisSeries):
         async with speaking(self._place):
             await whole(self._claim_shards())  # emptied: the number of shards went as well
         return Held(None)
-
-    async def states(self) -> Mapping[int, PartitionState]:
-        found: dict[int, PartitionState] = {}
-        for shard in range(self._shards):
-            async with speaking(self._place):
-                held = await whole(self._client.hgetall(keys.states(self._prefix, shard)))
-            found |= {int(partition): decode_state(blob) for partition, blob in held.items()}
-        return found
-
-    async def series(self) -> Mapping[str, int]:
-        return await self._series("-inf")
-
-    async def touched(self, first: int) -> Mapping[str, int]:
-        return await self._series(first)
-
-    async def _series(self, first: int | str) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for shard in range(self._shards):
-            name = keys.series(self._prefix, shard)
-            async with speaking(self._place):
-                answer = await whole(
-                    self._client.zrange(name, first, "+inf", byscore=True, withscores=True)
-                )
-            for member, score in answer:
-                series = member.decode()
-                found[series] = max(int(score), found.get(series, int(score)))
-        return found
-
-    async def lines(self, shelf: Shelf, first: int, last: int) -> tuple[StoryLine, ...]:
-        rule, found = keeping(new=shelf.new), []
-        span = [str(n).encode() for n in (first, last, -rule.newest)]
-        for shard in range(self._shards):
-            name = keys.lines(self._prefix, shard, shelf)
-            async with speaking(self._place):
-                answer = await whole(_lines(self._client, [name], *span))
-            # The newest of the shelf say how old a minute is, and are kept whatever its minute keeps.
-            lines = kept((entry for part in answer for entry in _entries(part)), rule)
-            found += [decode_line(line) for minute, line in lines if first <= minute <= last]
-        return tuple(found)
-
-    async def stories(
-        self, series: str, first: int, last: int, limit: int
-    ) -> tuple[StoryLine, ...]:
-        stories = await self.lines(Shelf(series, new=True), first, last)
-        copies = await self.lines(Shelf(series, new=False), first, last)
-        return chosen((*stories, *copies), limit)
-
-    async def cells(
-        self, series: Collection[str], level: Level, first: int, last: int
-    ) -> Mapping[str, Mapping[int, Tally]]:
-        found: dict[str, dict[int, Tally]] = {name: {} for name in series}
-        windows = range(place_of(level, first)[0], place_of(level, last)[0] + 1)
-        hashes = [CellHash(level, name, window) for name in series for window in windows]
-        for shard in range(self._shards if hashes else 0):
-            names = [keys.cells(self._prefix, shard, name) for name in hashes]
-            async with speaking(self._place):
-                answer = await whole(_snapshot(self._client, names, b"0"))
-            for name, pairs in zip(hashes, answer, strict=True):
-                cells = found[name.series]
-                for field, cell in zip(pairs[::2], pairs[1::2], strict=True):
-                    bucket = bucket_of(level, name.window, int(field))
-                    if first <= bucket <= last:
-                        cells[bucket] = merge(cells.get(bucket, ZERO), unpack(cell))
-        return found
-
-    async def bundles(self) -> Mapping[int, str]:
-        found: dict[int, str] = {}
-        for shard in range(self._shards):
-            async with speaking(self._place):
-                stored = await whole(self._client.hgetall(keys.bundles(self._prefix, shard)))
-            found |= {int(key): name.decode() for key, name in stored.items()}
-        return found
-
-    async def sources(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for shard in range(self._shards):
-            name = keys.sources(self._prefix, shard)
-            async with speaking(self._place):
-                answer = await whole(self._client.zrange(name, 0, -1, withscores=True))
-            for member, score in answer:
-                source = member.decode()
-                found[source] = max(int(score), found.get(source, int(score)))
-        return found
 
     async def hashes(self, shard: int) -> frozenset[CellHash]:
         found = set()
@@ -248,11 +159,6 @@ class RedisCounts(RedisSeries):
                 f"Redis at {self._place} may evict keys ({', '.join(sorted(policies))}), which would "
                 "falsify the counts: set maxmemory-policy to noeviction"
             )
-
-
-def _entries(answer: list[bytes]) -> list[Entry]:
-    """Return the entries of a shelf from members and scores."""
-    return [(int(float(at)), e) for e, at in zip(answer[::2], answer[1::2], strict=True)]
 
 
 def open_counts(settings: Settings) -> RedisCounts:

@@ -8,13 +8,14 @@ from redis.asyncio import Redis
 from consumers.adapters import keys
 from consumers.adapters.redis_client import connect, speaking, where, whole
 from consumers.adapters.redis_counts import open_counts
+from consumers.adapters.redis_reading import FEW
 from consumers.counts.core.fold import fold
 from consumers.counts.core.state import PartitionState
 from consumers.counts.ports import Held
 from groundswell.errors import CannotContinue, CannotStart, SettingsError, Transient
 from groundswell.settings import Settings
 from tests.brokers import valkey_server
-from tests.count_world import L, opinion, records
+from tests.count_world import T0, L, opinion, records
 
 STEP = fold(PartitionState(), records(opinion(0), opinion(1)), L)
 
@@ -53,6 +54,17 @@ async def test_an_error_amid_a_step_leaves_nothing_behind(valkey_url, raw):
 
     assert await raw.keys("*half0}*") == [keys.bundles("half", 0).encode()]
     await counts.close()
+
+
+async def test_few_cells_and_many_are_read_alike(store):
+    rows = [opinion(n, at=T0 + n * 60_000) for n in range(150)]
+    await store.step(0, None, fold(PartitionState(), records(*rows), L))
+    minute = T0 // 60_000
+    every = (await store.cells(["all"], "minute", minute, minute + 149))["all"]
+    assert len(every) == 150
+    for first, last in ((0, 0), (0, FEW - 1), (0, FEW), (55, 64), (50, 140), (149, 160)):
+        found = (await store.cells(["all"], "minute", minute + first, minute + last))["all"]
+        assert found == {m: c for m, c in every.items() if first <= m - minute <= last}
 
 
 async def test_another_number_of_shards_is_refused(valkey_url):
