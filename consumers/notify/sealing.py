@@ -7,6 +7,7 @@ replaced. A secret is never shown again, and no message of ours holds one.
 """
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def _from_file(path: Path) -> str:
 
 def _create(path: Path) -> None:
     """Make the file whole or not at all; of two processes at once, one makes it."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside = path.with_name(
+        f"{path.name}.{secrets.token_hex(8)}"
+    )  # in containers all are process 1
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(new_key() + "\n")

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from groundswell.cli import app
-from groundswell.settings import PREFIX, Settings
+from groundswell.settings import PREFIX, Settings, load
+from tests.deploy_world import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
@@ -48,7 +49,7 @@ def test_every_command_of_an_image_or_service_exists():
         if s["image"].startswith("groundswell")
     ]
 
-    assert set(of_services) == {"topics", "consume", "count", "watch", "notify"}
+    assert set(of_services) == {"topics", *PROGRAMS}
     assert {c for c in of_images + of_services if not c.startswith("-")} <= COMMANDS
 
 
@@ -68,6 +69,30 @@ def test_services_wait_for_what_can_be_waited_for():
                 assert "healthcheck" in services[name]
             else:
                 assert services[name]["restart"] == "no"
+
+
+def test_the_programs_of_one_machine_share_records_and_keys():
+    given = {n: load(COMPOSE["services"][n]["environment"], {}) for n in PROGRAMS}
+    urls = {n: s.records_url.get_secret_value() for n, s in given.items()}
+    file = urls["watch"].removeprefix("sqlite:///")
+    assert {n for n, url in urls.items() if url == urls["watch"]} == set(PROGRAMS) - {"consume"}
+    assert given["notify"].secrets_key_file == given["serve"].secrets_key_file
+    for name in set(PROGRAMS) - {"consume"}:
+        (volume,) = COMPOSE["services"][name]["volumes"]
+        source, _, folder = volume.partition(":")
+        assert source in COMPOSE["volumes"]
+        assert {file, str(given["serve"].secrets_key_file)} <= {
+            f"{folder}/groundswell.db",
+            f"{folder}/groundswell.key",
+        }
+
+
+def test_the_api_listens_where_its_port_is_published():
+    service = COMPOSE["services"]["serve"]
+    settings = load(service["environment"], {})
+    published = [port.rpartition(":")[2] for port in service["ports"]]
+    assert settings.serve_host == "0.0.0.0"
+    assert published == ["9108", str(settings.serve_port)]
 
 
 def test_ports_are_bound_to_loopback():
