@@ -24,6 +24,7 @@ def environment(
     broker: str, store: str, records: Path, bundle: Path | None, pace: Pace
 ) -> dict[str, str]:
     """Return the environment of the programs: the user's, with the addresses of this machine."""
+    port = embedded.free_port()
     ours = {
         "KAFKA_BOOTSTRAP_SERVERS": broker,
         "KAFKA_INSTANCE_ID": "",
@@ -34,7 +35,8 @@ def environment(
         "SECRETS_KEY": new_key(),
         "NOTIFY_ALLOW": ",".join(filter(None, (os.environ.get(_ALLOW), f"{ADDRESS}/32"))),
         "SERVE_HOST": ADDRESS,
-        "SERVE_PORT": str(embedded.free_port()),
+        "SERVE_PORT": str(port),
+        "PUBLIC_URL": f"http://{ADDRESS}:{port}",
     }
     if pace.replays:
         hours = HISTORY_DAYS * 24
