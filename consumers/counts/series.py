@@ -69,6 +69,8 @@ class Series:
         if not enough:
             return ()
         registry = await self._store.registry(0)
+        # Another counter may have met who is followed by now: nobody makes room for them.
+        enough = tuple(name for name in enough if name not in registry.series)
         room = max(0, ENTITIES - len(registry.series))  # schemes may go beyond
         if room < len(enough):
             newest = max(minute for _, minute in met)

@@ -152,10 +152,16 @@ def moved(before: Registry, after: Registry) -> frozenset[str]:
 
 
 def resting(registry: Registry, newest: Mapping[str, int], now: int) -> tuple[str, ...]:
-    """Return the entities that were quiet for a day before minute ``now``, the quietest first."""
+    """
+    Return the entities that were quiet for a day before minute ``now``, the quietest first.
+
+    Who has counted nothing yet and lacks its past was found just now: it is not quiet.
+    """
     quiet = [
         (newest.get(name, 0), name)
-        for name in registry.series
-        if name.startswith(ENTITY) and newest.get(name, 0) <= now - WINDOW
+        for name, held in registry.series.items()
+        if name.startswith(ENTITY)
+        and newest.get(name, 0) <= now - WINDOW
+        and (name in newest or not held.since)
     ]
     return tuple(name for _, name in sorted(quiet))
