@@ -192,7 +192,12 @@ def matches(alert: Alert, which: Filter) -> bool:
         and (which.until is None or alert.opened < which.until)
         and (which.judged is None or (alert.verdict is not None) == which.judged)
         and (which.acknowledged is None or (alert.acknowledged is not None) == which.acknowledged)
+        and (which.assigned is None or _assigned(alert) == which.assigned)
     )
+
+
+def _assigned(alert: Alert) -> str | None:
+    return None if alert.assigned is None else alert.assigned.to
 
 
 def the_one(found: Sequence[Alert], name: str) -> Alert | None:

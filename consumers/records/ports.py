@@ -84,7 +84,11 @@ FREELY: Final = Bound()
 
 
 class Filter(NamedTuple):
-    """Which alerts; empty: all. ``since`` and ``until`` are minutes of opening, the second excluded."""
+    """
+    Which alerts; empty: all. ``since`` and ``until`` are minutes of opening, the second excluded.
+
+    ``assigned``: to that person or team, as it was written.
+    """
 
     states: Sequence[State] = ()
     kinds: Sequence[Kind] = ()
@@ -94,6 +98,7 @@ class Filter(NamedTuple):
     until: int | None = None
     judged: bool | None = None
     acknowledged: bool | None = None
+    assigned: str | None = None
 
 
 class Span(NamedTuple):

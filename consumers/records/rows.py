@@ -38,6 +38,11 @@ def row_of(alert: Alert) -> dict[str, Any]:
     return values
 
 
+def assigned_beginning(to: str) -> str:
+    """Return how the column of what is assigned to somebody begins: JSON functions differ by database."""
+    return msgspec.json.encode({"to": to}).decode().removesuffix("}") + ","
+
+
 def transition_of(row: sa.Row[Any]) -> Transition:
     """Return the transition in a row of ``history``."""
     values: dict[str, Any] = {column.name: getattr(row, column.name) for column in history.columns}

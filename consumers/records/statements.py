@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from consumers.records import folding
 from consumers.records.alerts import Alert, Minute, Transition, Verdict
 from consumers.records.ports import Filter, Span
-from consumers.records.rows import alert_of, line_of, row_of
+from consumers.records.rows import alert_of, assigned_beginning, line_of, row_of
 from consumers.records.tables import (
     alerts,
     history,
@@ -155,6 +155,9 @@ def selected(which: Filter) -> sa.Select[Any]:
     ):
         if wanted is not None:
             query = query.where(flag.is_not(None) if wanted else flag.is_(None))
+    if which.assigned is not None:
+        begins = assigned_beginning(which.assigned)
+        query = query.where(sa.func.substr(alerts.c.assigned, 1, len(begins)) == begins)
     return query
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from consumers.records.alerts import Alert, Assignment, Mark, Minute, Snooze
-from consumers.records.ports import Bound
+from consumers.records.ports import Bound, Filter
 from tests.records_world import ID, M0, T0, episode, fired, move
 
 AT4 = msgspec.json.encode({"effect": {"ratio": 4.0}})
@@ -35,6 +35,16 @@ async def test_an_alert_is_assigned_handed_on_and_let_go(records, place, lease):
         ("assign", {"to": ""}),
     ]
     assert len(await records.unsent()) == 4
+
+
+async def test_alerts_are_found_by_whom_they_are_assigned_to(records, lease):
+    await records.commit_minute(lease, fired())
+    names = ('the "rates" desk', "the", "bob\\", "日本", "bob")
+    for name in names:
+        await records.act(ID, "assign", "ann", "", to=name)
+        for other in names:
+            found = (await records.alerts(Filter(assigned=other))).alerts
+            assert [a.id for a in found] == ([ID] if other == name else [])
 
 
 async def test_comments_are_added_and_a_repeated_call_adds_none(records, place, lease):

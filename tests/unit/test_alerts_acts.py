@@ -109,6 +109,8 @@ def test_a_person_assigns_hands_on_and_lets_go(desk):
     assert re.search(r"assigned +to rates desk, by ann at", shown)
     assert re.search(r"» assign +ann +to rates desk", shown)
     assert "→ rates desk" in desk.run("list")[1]
+    listed = desk.json("list", "--assigned", "rates\x1b desk")["alerts"]
+    assert {one["id"] for one in listed} == set(desk.ids[:2])
     assert desk.run("assign", desk.ids[1], "--nobody", "--as", "bob")[0] == 0
     assert desk.json("show", desk.ids[1])["alert"]["assigned"] is None
     assert re.search(r"» assign +bob +to nobody", desk.run("show", desk.ids[1])[1])

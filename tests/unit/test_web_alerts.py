@@ -34,6 +34,7 @@ async def test_alerts_are_listed_filtered_and_paged(web):
             ({"since": "2h"}, 1),
             ({"judged": "true"}, 0),
             ({"acknowledged": "false"}, 1),
+            ({"assigned": "bob"}, 0),
         ):
             got = await client.get(ALERTS, params=query)
             assert len(got.json()["alerts"]) == found, query

@@ -63,6 +63,9 @@ def list_alerts(  # noqa: PLR0913 - each argument is an option of the command
     acked: Annotated[
         bool | None, typer.Option("--acked/--unacked", help="Acknowledged, or not.")
     ] = None,
+    assigned: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Assigned to that person or team.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Alerts on a page.")] = 50,
     after: Annotated[
         str | None, typer.Option(help="Where the page begins, as the page before it said.")
@@ -73,6 +76,7 @@ def list_alerts(  # noqa: PLR0913 - each argument is an option of the command
     """List alerts, the newest first; options that may be repeated take any of their values."""
     from consumers.records.desk.commands import run_list
     from consumers.records.desk.moments import minute_of
+    from consumers.records.folding import words
 
     which = Filter(
         states=_known("--state", state, State),
@@ -81,6 +85,7 @@ def list_alerts(  # noqa: PLR0913 - each argument is an option of the command
         severities=_known("--severity", severity, Severity),
         judged=judged,
         acknowledged=acked,
+        assigned=None if assigned is None else words(assigned),
     )
 
     async def run(records: "DatabaseRecords") -> int:

@@ -65,6 +65,7 @@ async def list_alerts(  # noqa: PLR0913 - each argument is a parameter of the qu
     until: Moment = None,
     judged: Annotated[bool | None, Query()] = None,
     acknowledged: Annotated[bool | None, Query()] = None,
+    assigned: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     after: Annotated[str | None, Query(max_length=600)] = None,
 ) -> Response:
@@ -80,6 +81,7 @@ async def list_alerts(  # noqa: PLR0913 - each argument is a parameter of the qu
         until=minute_of("until", until, now),
         judged=judged,
         acknowledged=acknowledged,
+        assigned=assigned,
     )
     place = None if after is None else place_of(_LIST, after)
     page = await parts.alerts.alerts(which, limit, place)
