@@ -32,11 +32,11 @@ def _opened(url: str | None, config: Path | None) -> "Registry":
     from groundswell.models_commands import opened
 
     settings = settings_of(config)
-    return opened(settings, url, _announcer(settings))
+    return opened(settings, url, announcer_of(settings))
 
 
-def _announcer(settings: "Settings") -> "Announcer | None":
-    """Tell consumers of a move at once, where there is a topic for it."""
+def announcer_of(settings: "Settings") -> "Announcer | None":
+    """Return who tells consumers of a move at once, where there is a topic for it."""
     if not settings.models_topic:
         return None
     import logging

@@ -6,6 +6,7 @@ import shlex
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ from training.encoder import DEFAULT
 if TYPE_CHECKING:
     from training.refresh.core.votes import Settled
     from training.refresh.job import Job
+    from training.refresh.shadowing import Shadowing
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
@@ -76,6 +78,13 @@ def refresh(  # noqa: PLR0913 - each argument is an option of the command
     challenger: Annotated[
         bool, typer.Option("--challenger", help="End with a challenger; a person promotes it.")
     ] = False,
+    shadow_items: Annotated[
+        int,
+        typer.Option(min=0, help="Items to compare in shadow at the consumers first; 0: none."),
+    ] = 0,
+    shadow_hours: Annotated[
+        float, typer.Option(min=0.0, help="How long that may take; then it stays challenger.")
+    ] = 4.0,
     force: Annotated[bool, typer.Option("--force", help="Without waiting for a reason.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     every: Annotated[
@@ -129,10 +138,37 @@ def refresh(  # noqa: PLR0913 - each argument is an option of the command
     settings = settings_of(config)
     while True:
         job = _job(settings, registry, folder, checkpoint, wanted, policy, frozenset(trusted or ()))
+        if shadow_items:
+            job = replace(job, shadowing=_shadowing(settings, shadow_items, shadow_hours))
         code = _once(job, force=force, dry_run=dry_run)
         if pause is None or dry_run:
             raise typer.Exit(code)
         time.sleep(pause)
+
+
+def _shadowing(settings: Settings, items: int, hours: float) -> "Shadowing":
+    """Return how the consumers' shadow runs are asked: by the notes that they leave in Redis."""
+    from consumers.adapters.redis_shadows import open_shadows
+    from consumers.shadows import ALL, Pair
+    from training.refresh.clock import SystemClock
+    from training.refresh.core.shadowed import Asked, Side
+    from training.refresh.shadowing import Shadowing
+
+    async def read(pair: Pair) -> Side:
+        notes = open_shadows(settings)
+        try:
+            found = (await notes.read(pair)).get(ALL)
+        finally:
+            await notes.close()
+        return Side() if found is None else Side(*found)
+
+    clock = SystemClock()
+    return Shadowing(
+        asked=Asked(items, hours, settings.swap_mix),
+        seen=lambda champion, challenger: asyncio.run(read(Pair(champion, challenger))),
+        ms=clock.ms,
+        pause=clock.pause,
+    )
 
 
 def seconds_of(text: str | None) -> float | None:
@@ -154,11 +190,12 @@ def _job(
     policy: Any,
     trusted: frozenset[str],
 ) -> "Job":
+    from groundswell.models_cli import announcer_of
     from groundswell.models_commands import opened
     from training.refresh.clock import SystemClock
     from training.refresh.job import Job
 
-    shelf = opened(settings, registry)
+    shelf = opened(settings, registry, announcer_of(settings))
     settled = _settled(settings, trusted)
     for conflict in settled.conflicts:
         typer.echo(f"{conflict.item}, {conflict.field}: {'; '.join(conflict.said)}", err=True)
@@ -222,7 +259,7 @@ def _once(job: "Job", *, force: bool, dry_run: bool) -> int:
         )
         typer.echo(f"would {'refresh' if decision.go else 'wait'}: {'; '.join(decision.reasons)}")
         if decision.go:
-            typer.echo("then: snapshot, train, measure, export, gates, publish, promote")
+            typer.echo("then: snapshot, train, measure, export, gates, publish, shadow, promote")
         return 0
     outcome = once(job, force=force)
     number = f"refresh {outcome.number}: " if outcome.number else ""

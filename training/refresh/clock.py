@@ -13,3 +13,7 @@ class SystemClock:
     def ms(self) -> int:
         """Return now in ms since 1970."""
         return time.time_ns() // 1_000_000
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)

@@ -35,6 +35,7 @@ from training.refresh.journal import (
 )
 from training.refresh.lock import Held, held
 from training.refresh.material import old_material
+from training.refresh.shadowing import Shadowing
 from training.refresh.steps import CHECKPOINT, SNAPSHOT, Wanted, Work, go, tidy
 from training.refresh.warm import same_functions
 
@@ -68,7 +69,8 @@ class Job:
     What is refreshed, where and when.
 
     ``checkpoint`` is the directory of the champion's weights for the first time, before there is a state;
-    ``drift`` says what moved, given the champion ("" for nothing); ``after`` is called after each step.
+    ``drift`` says what moved, given the champion ("" for nothing); ``shadowing`` None: promoted without a
+    shadow run; ``after`` is called after each step.
     """
 
     folder: Path
@@ -79,6 +81,7 @@ class Job:
     clock: Clock
     console: Console
     checkpoint: Path | None = None
+    shadowing: Shadowing | None = None
     drift: Callable[[Version | None], str] = field(default=lambda _: "")
     after: Callable[[str], None] = field(default=lambda _: None)
 
@@ -226,6 +229,7 @@ def _work(job: Job, begun: Begun, journal: Journal, lock: Held) -> Work:
         journal=journal,
         lock=lock,
         console=job.console,
+        shadowing=job.shadowing,
     )
 
 

@@ -29,6 +29,7 @@ from training.refresh.labels import FILE, read_items, write_labels
 from training.refresh.lock import Held
 from training.refresh.material import Combined, Mix, combine, known_labels, old_material
 from training.refresh.measured import compare, worth
+from training.refresh.shadowing import Shadowing, wait
 from training.refresh.warm import How, train
 
 CHECKPOINT: Final = "checkpoint"
@@ -82,6 +83,7 @@ class Work:
     journal: Journal
     lock: Held
     console: Console
+    shadowing: Shadowing | None = None
     combined: Combined | None = None
 
     @property
@@ -213,6 +215,20 @@ def publish(work: Work) -> Result:
     return {"version": msgspec.to_builtins(version)}
 
 
+def shadow(work: Work) -> Result:
+    """Let it run in shadow at the consumers, if that is asked for; stop where it says something else."""
+    run, version = work.shadowing, work.version()
+    if run is None or work.wanted.challenger_only:
+        return {"why": "no shadow run was asked for"}
+    verdict, why = wait(run, work.registry, work.begun.champion, version)
+    work.console.print(why, markup=False)
+    if verdict == "wait":
+        raise Stop("challenger", f"{version}: {why}; it stands as challenger")
+    if verdict == "apart":
+        raise Stop("apart in shadow", f"{version}: {why}; it stands as challenger")
+    return {"why": why}
+
+
 def promote(work: Work) -> Result:
     """Make it champion, if the champion is still the one that it was compared with."""
     version = work.version()
@@ -243,6 +259,7 @@ STEPS: Final[Sequence[tuple[str, Callable[[Work], Result]]]] = (
     ("measure", measure),
     ("export", export),
     ("publish", publish),
+    ("shadow", shadow),
     ("promote", promote),
 )
 

@@ -1,21 +1,27 @@
-"""The whole refresh in small: feedback in, training, gates, promotion, and a label that changed for the better."""
+"""The whole refresh in small: feedback in, training, gates, shadow, promotion, a label that changed for the better."""
 
+import asyncio
 import json
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from consumers.news.swap.bundles import Bundles
+from consumers.shadows import ALL, Pair
 from groundswell.errors import CannotContinue, CannotStart
 from groundswell.models.registry import CHALLENGER, CHAMPION, Registry
 from tests import refresh_world as world
 from tests.news_world import item
 from tests.swap_world import Swapping, swapping
+from training.refresh.clock import SystemClock
 from training.refresh.core.reasons import Policy
+from training.refresh.core.shadowed import Asked, Side
 from training.refresh.job import look, refresh
 from training.refresh.journal import Journal, read_state, run_folder
 from training.refresh.lock import LOCK, held
+from training.refresh.shadowing import Shadowing
 from training.refresh.steps import STEPS
 
 pytestmark = pytest.mark.train
@@ -59,8 +65,24 @@ async def share_said(consumer, titles):
     return told[-1].bundle, sum(row.sentiment.label == SAID for row in told) / len(told)
 
 
+def noted_by(consumers):
+    """Ask for a shadow run of 60 items, of which the first of the consumers leaves notes."""
+
+    def noted(old, new):
+        [consumer] = consumers
+        seen = consumer.notes._held.get(Pair(old, new), {}).get(ALL)
+        return Side() if seen is None else Side(*seen)
+
+    return Shadowing(
+        asked=Asked(items=60, hours=0.02, margin=0.25),
+        seen=noted,
+        ms=SystemClock().ms,
+        pause=lambda _: time.sleep(0.05),
+    )
+
+
 async def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_better(
-    begun, trained, tmp_path
+    begun, trained, tmp_path, monkeypatch
 ):
     registry, first, files, items = begun
     unseen = [new["title"] for new in world.news(40, seed=9)]
@@ -71,18 +93,30 @@ async def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_b
             killed.append(step)
             raise Killed(step)
 
-    folder = tmp_path / "work"
-    job = world.job_of(folder, registry, trained[0], files, world.votes(items, SAID), after=kill)
+    folder, consumers = tmp_path / "work", []  # type: ignore[var-annotated]
+    shadowing = noted_by(consumers)
+    said = world.votes(items, SAID)
+    job = world.job_of(folder, registry, trained[0], files, said, after=kill, shadowing=shadowing)
     while "publish" not in killed:
         with pytest.raises(Killed):
             refresh(job)
         assert registry.alias(CHAMPION) == first, "nothing has changed for anybody"
 
     # A consumer is at work; the last steps are done beside it, and it follows.
+    monkeypatch.setattr("consumers.news.swap.shadow.NOTE_SECONDS", 0.05)
     shelf = Shelf(tmp_path, registry, Bundles(registry, tmp_path / "cache", None))
-    consumer = Swapping(shelf)
+    consumer = Swapping(shelf, shadow_share=1.0)
+    consumers.append(consumer)
+    usual = [json.loads(row)["text"] for row in files[0].read_text().splitlines()[:100]]
     async with swapping(consumer):
-        served, before = await share_said(consumer, unseen)
+        served, before = await share_said(consumer, unseen[:20])
+        await consumer.until(lambda: consumer.swapper._shadow.voice is not None)
+        shadow = asyncio.ensure_future(asyncio.to_thread(refresh, job))
+        await share_said(consumer, usual)
+        with pytest.raises(Killed):
+            await shadow
+        assert killed[-1] == "shadow"
+        assert registry.alias(CHAMPION) == first, "what ran in shadow has said nothing"
         for _ in ("promote", "state"):
             with pytest.raises(Killed):
                 refresh(job)
@@ -93,9 +127,13 @@ async def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_b
     assert after > 0.9
     outcome = refresh(job)
 
-    names = [name for name, _ in STEPS]
-    assert killed == ["begun", *names, "state"]
+    assert killed == ["begun", *(name for name, _ in STEPS), "state"]
     assert outcome.outcome == "waiting", "the labels are used up"
+    promoted_once(registry, folder, first)
+
+
+def promoted_once(registry, folder, first):
+    """Look at what a refresh left that was killed again and again."""
     assert read_state(folder).outcome == "promoted"
     assert Journal(run_folder(folder, 1)).ended == "kept"
     assert len(registry.history(CHAMPION)) == 2, "promoted once, however often it was killed"
@@ -103,6 +141,7 @@ async def test_killed_after_every_step_feedback_becomes_a_champion_that_labels_b
     manifest = registry.manifest(registry.alias(CHAMPION))
     assert manifest.blessing.champion == first.id
     assert set(manifest.data) == {"rows", "feedback"}
+    assert "items in shadow" in (Journal(run_folder(folder, 1)).result("shadow") or {})["why"]
 
     compared = (Journal(run_folder(folder, 1)).result("measure") or {})["compared"]
     new = next(c for c in compared if c["rows"] == "new" and c["head"] == "sentiment")
