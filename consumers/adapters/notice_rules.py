@@ -9,7 +9,7 @@ from consumers.notify.core.preview import preview
 from consumers.notify.desk.making import channel_of, config_of, new_id
 from consumers.notify.planner import delivery_key
 from consumers.notify.ports import Sealer
-from consumers.notify.sealing import sealer_of
+from consumers.notify.sealing import FernetSealer, keys_of
 from consumers.records.alerts import Alert, Transition
 from consumers.records.notices.ports import Planned
 from consumers.records.notices.values import Channel, ChannelKind, Message, Silence, Subscription
@@ -94,7 +94,5 @@ def open_rules(settings: Settings) -> tuple[NotifyRules, tuple[bytes, ...]]:
 
     Raises ``CannotStart``. Makes the file of keys where there is none.
     """
-    sealer = sealer_of(settings)
-    given = settings.secrets_key.get_secret_value()
-    text = given or settings.secrets_key_file.read_text(encoding="ascii").strip()
-    return NotifyRules(sealer), link_keys(text)
+    keys = keys_of(settings)
+    return NotifyRules(FernetSealer(keys)), link_keys(keys)
