@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from consumers.records.alerts import Minute
+from consumers.records.alerts import Alert, Minute
 from consumers.records.database import open_records
 from consumers.records.engine import engine_of, writing
 from consumers.records.schema import _config, upgrade
@@ -82,6 +82,31 @@ async def test_an_older_schema_is_refused_and_upgraded(database, engine, monkeyp
     assert f"went from 0001 to {HEAD}" in capsys.readouterr().out
     records = await open_records(database.url())
     assert (await records.load()).minute == 7
+    await records.close()
+
+
+async def test_alerts_of_an_older_schema_are_read_and_acted_on(database, engine):
+    with writing(engine) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        row = {
+            **{"id": ID, "kind": "surge", "series": "topic:a", "onset": 7, "about": "tone"},
+            **{"severity": "warning", "peak": 9.5, "reopened": 0, "inhibited_by": ""},
+            **{"evidence": '{"effect": {"ratio": 4.0}}', "state": "firing", "opened": 8},
+            **{"changed": 8, "sequence": 1, "closed": False},
+        }
+        before = sa.table("alerts", *map(sa.column, row))
+        connection.execute(sa.insert(before).values(row))
+    await asyncio.to_thread(upgrade, engine)
+    records = await open_records(database.url())
+    alert = await records.alert(ID)
+    assert alert is not None
+    assert (alert.ratio, alert.assigned, alert.commented, alert.snoozed) == (0.0, None, None, None)
+    snoozed = await records.act(ID, "snooze", "ann", "")
+    assert isinstance(snoozed, Alert)
+    assert snoozed.snoozed is not None
+    assert snoozed.snoozed.ratio == 4.0
     await records.close()
 
 
