@@ -91,10 +91,21 @@ async def test_alerts_of_an_older_schema_are_read_and_acted_on(database, engine)
         config.attributes["connection"] = connection
         command.upgrade(config, "0007")
         row = {
-            **{"id": ID, "kind": "surge", "series": "topic:a", "onset": 7, "about": "tone"},
-            **{"severity": "warning", "peak": 9.5, "reopened": 0, "inhibited_by": ""},
-            **{"evidence": '{"effect": {"ratio": 4.0}}', "state": "firing", "opened": 8},
-            **{"changed": 8, "sequence": 1, "closed": False},
+            "id": ID,
+            "kind": "surge",
+            "series": "topic:a",
+            "onset": 7,
+            "about": "tone",
+            "severity": "warning",
+            "peak": 9.5,
+            "reopened": 0,
+            "inhibited_by": "",
+            "evidence": '{"effect": {"ratio": 4.0}}',
+            "state": "firing",
+            "opened": 8,
+            "changed": 8,
+            "sequence": 1,
+            "closed": False,
         }
         before = sa.table("alerts", *map(sa.column, row))
         connection.execute(sa.insert(before).values(row))
