@@ -154,3 +154,15 @@ def test_another_bundle_scales_what_is_usual():
 
 def test_a_baseline_is_small():
     assert len(msgspec.msgpack.encode(learnt(400))) < 1300
+
+
+def test_the_larger_a_series_the_more_deviations_its_margin_has():
+    margins = []
+    for usual in (2, 12, 80):
+        rng = random.Random(3)
+        restless = [poisson(rng, usual * math.exp(rng.gauss(0, 0.6))) for _ in range(24 * 28)]
+        found = null(learnt(len(restless), restless.__getitem__, 5 * usual))
+        margins.append(found.mean / found.expected - 1)
+    low, middle, high = margins
+
+    assert low < middle < high <= PARAMETERS.margin_limit

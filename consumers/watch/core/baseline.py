@@ -84,11 +84,15 @@ def share_of(baseline: Baseline, common: Common, parameters: Parameters) -> floa
     return (baseline.negative + prior * common.share) / (baseline.stories + prior)
 
 
+def _level(baseline: Baseline) -> float:
+    """Return the usual negative stories a period, one being added for safety."""
+    return (baseline.count + 1) / max(baseline.weight, 1e-9)
+
+
 def expected_in(baseline: Baseline, period: int, common: Common, parameters: Parameters) -> float:
-    """Return the negative stories expected in a period; one is added to the level's count for safety."""
+    """Return the negative stories expected in a period."""
     cell = cell_of(period, parameters.period)
-    level = (baseline.count + 1) / max(baseline.weight, 1e-9)
-    return level * season.factor(baseline.season, cell, common.factors, parameters)
+    return _level(baseline) * season.factor(baseline.season, cell, common.factors, parameters)
 
 
 def null_of(
@@ -101,8 +105,9 @@ def null_of(
     expected = expected_in(baseline, period, common, parameters)
     expected *= parameters.tick / parameters.period
     usual = share_of(baseline, common, parameters)
-    volume = _margin(parameters.delta_volume, baseline.wander_volume, parameters) * factor
-    share = _margin(parameters.delta_share, baseline.wander_share, parameters) * factor
+    strays = _deviations(_level(baseline) * 60 / parameters.period, parameters)
+    volume = _margin(parameters.delta_volume, strays, baseline.wander_volume, parameters) * factor
+    share = _margin(parameters.delta_share, strays, baseline.wander_share, parameters) * factor
     return Null(
         mean=expected * (1 + volume),
         size=size_of(baseline, parameters),
@@ -120,10 +125,17 @@ def size_of(baseline: Baseline, parameters: Parameters) -> float:
     return min(max(1 / max(inverse, 1e-9), parameters.size_low), parameters.size_high)
 
 
-def _margin(least: float, wander: tuple[float, float], parameters: Parameters) -> float:
-    """Return a margin: the least one, or so many deviations of what the rate was seen to wander."""
+def _deviations(hourly: float, parameters: Parameters) -> float:
+    """Return how many deviations of its wandering a margin has, at ``hourly`` negative stories an hour."""
+    return parameters.wander + parameters.wander_large * hourly / (hourly + parameters.wander_half)
+
+
+def _margin(
+    least: float, deviations: float, wander: tuple[float, float], parameters: Parameters
+) -> float:
+    """Return a margin: the least one, or so many deviations of what was seen to wander."""
     variance = max(0.0, wander[0]) / (wander[1] + 50)
-    return min(max(least, parameters.wander * math.sqrt(variance)), parameters.margin_limit)
+    return min(max(least, deviations * math.sqrt(variance)), parameters.margin_limit)
 
 
 def taken(held: Open, seen: Seen, expected: float, *, frozen: bool) -> Open:

@@ -25,7 +25,9 @@ class Parameters(msgspec.Struct, frozen=True):
     ``delta_volume`` and ``delta_share`` are margins: an alarm is about what lies materially above the
     usual, not about what lies above it at all. ``wander`` widens them, per series, to so many standard
     deviations of what that series' own rate and share were seen to wander by from hour to hour, up to
-    ``margin_limit``. ``stories`` and ``sources`` are the gates: how many negative stories, of how many
+    ``margin_limit``; and to up to ``wander_large`` more, the more stories there are, since a large series
+    sees each of its excursions: half of that where ``wander_half`` negative stories an hour are usual.
+    ``stories`` and ``sources`` are the gates: how many negative stories, of how many
     sources, an alert needs at least. ``trusted_sources`` make a ratio that surely exceeds
     ``critical_ratio`` critical, and so does evidence of ``critical_factor`` times the threshold. The last
     ``window`` looks usual when it is unusual with a probability below ``calm_below``, and unusual again
@@ -36,7 +38,9 @@ class Parameters(msgspec.Struct, frozen=True):
     ratios: tuple[float, ...] = (1.5, 2.0, 3.0, 5.0, 10.0)
     delta_volume: float = 0.3
     delta_share: float = 0.2
-    wander: float = 2.0
+    wander: float = 1.25
+    wander_large: float = 1.5
+    wander_half: float = 4.0
     margin_limit: float = 2.0
     half_life_days: float = 21.0
     season_half_life_days: float = 84.0

@@ -119,9 +119,11 @@ class Baselines:
         own, weight = self._own[:, cell].astype(float), self._own_weight[:, cell].astype(float)
         return np.asarray((own + pseudo * pooled) / (weight + pseudo))
 
+    def _level(self) -> Floats:
+        return np.asarray((self.count + 1) / np.maximum(self.weight, 1e-9))
+
     def _expected(self, cell: int) -> Floats:
-        level = (self.count + 1) / np.maximum(self.weight, 1e-9)
-        return np.asarray(level * self._factor(cell))
+        return np.asarray(self._level() * self._factor(cell))
 
     def nulls(self, period: int, doubled: Bools) -> Nulls:
         """Return what is usual in a tick of ``period``, with margins: `null_of`."""
@@ -129,8 +131,10 @@ class Baselines:
         factor = np.where(doubled | (self.periods < p.learning), 2.0, 1.0)
         expected = self._expected(cell_of(period, p.period)) * (p.tick / p.period)
         usual = self.share()
-        volume = self._margin(p.delta_volume, self.wander_volume) * factor
-        share = self._margin(p.delta_share, self.wander_share) * factor
+        hourly = self._level() * 60 / p.period
+        strays = p.wander + p.wander_large * hourly / (hourly + p.wander_half)
+        volume = self._margin(p.delta_volume, strays, self.wander_volume) * factor
+        share = self._margin(p.delta_share, strays, self.wander_share) * factor
         known = self.periods >= p.unlearnt
         return Nulls(
             known=known,
@@ -141,10 +145,10 @@ class Baselines:
             usual=usual,
         )
 
-    def _margin(self, least: float, wander: Floats) -> Floats:
+    def _margin(self, least: float, deviations: Floats, wander: Floats) -> Floats:
         p = self._parameters
         deviation = np.sqrt(np.maximum(0.0, wander[0]) / (wander[1] + 50))
-        return np.asarray(np.minimum(np.maximum(least, p.wander * deviation), p.margin_limit))
+        return np.asarray(np.minimum(np.maximum(least, deviations * deviation), p.margin_limit))
 
     def _size(self) -> Floats:
         p = self._parameters

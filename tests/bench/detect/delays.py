@@ -51,13 +51,16 @@ class Variant(msgspec.Struct):
     delays: list[Delay]
 
 
+FIXED = {"wander": 0.0, "wander_large": 0.0}
+"""Margins that do not follow what a series was seen to wander by."""
+
 VARIANTS: Mapping[str, Mapping[str, float]] = {
     "defaults": {},
     "without gates": {"stories": 0, "sources": 0},
-    "no margins at all": {"delta_volume": 0.0, "delta_share": 0.0, "wander": 0.0},
-    "fixed margins 0.5 and 0.25": {"delta_volume": 0.5, "delta_share": 0.25, "wander": 0.0},
-    "wander 2.25": {"wander": 2.25},
-    "wander 2.5": {"wander": 2.5},
+    "no margins at all": {"delta_volume": 0.0, "delta_share": 0.0, **FIXED},
+    "fixed margins 0.5 and 0.25": {"delta_volume": 0.5, "delta_share": 0.25, **FIXED},
+    "two deviations for all": {"wander": 2.0, "wander_large": 0.0},
+    "two and a half for all": {"wander": 2.5, "wander_large": 0.0},
 }
 
 
