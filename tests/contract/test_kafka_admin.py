@@ -13,8 +13,6 @@ from groundswell.errors import CannotContinue, TopicError, Transient
 from groundswell.settings import Settings
 from tests.contract.log_worlds import KafkaWorld, Owner, fresh_name, joined, read
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def admin(broker):

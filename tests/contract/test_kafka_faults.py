@@ -17,8 +17,6 @@ from groundswell.settings import Settings
 from tests.brokers import Broker
 from tests.contract.log_worlds import KafkaWorld, Owner, fresh_name, joined, read
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def impatient(monkeypatch):

@@ -22,7 +22,7 @@ from tests.contract.log_worlds import (
     read,
 )
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PARTITIONS = 8
 LEFT_OUT = 7
 
