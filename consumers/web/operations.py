@@ -31,7 +31,8 @@ class Operation(NamedTuple):
 
     ``more``: statuses of problems beyond those that every operation may have; ``takes``: the shape of the
     body; ``other``: further media types of the answer; ``also``: further statuses of a good one;
-    ``needs_body``: whether a body must be sent.
+    ``needs_body``: whether a body must be sent;
+    ``wants_match``, ``hears_match``: whether If-Match must, or may, be sent.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Operation(NamedTuple):
     other: tuple[str, ...] = ()
     needs_body: bool = True
     wants_match: bool = False
+    hears_match: bool = False
 
     @property
     def id(self) -> str:
@@ -98,13 +100,14 @@ def _extra(one: Operation) -> dict[str, Any]:
             "required": one.needs_body,
             "content": {"application/json": {"schema": _reference(one.takes)}},
         }
-    if one.wants_match:
+    if one.wants_match or one.hears_match:
+        without = "needed" if one.wants_match else "without it, whatever stands there"
         extra["parameters"] = [
             {
                 "name": "If-Match",
                 "in": "header",
                 "required": False,
-                "description": "The ETag of what is changed; needed.",
+                "description": f"The ETag of what is changed; {without}.",
                 "schema": {"type": "string"},
             }
         ]

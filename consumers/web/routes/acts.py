@@ -180,7 +180,7 @@ OPERATIONS: Final = (
     *(
         Operation(
             "POST", f"{ONE}/{path}", call, "alerts", AlertForm, takes,
-            more=(404, 409, 412), needs_body=takes in {JudgeIn, AssignIn, CommentIn},
+            more=(404, 409, 412), needs_body=takes in {JudgeIn, AssignIn, CommentIn}, hears_match=True,
         )
         for path, call, takes in (
             ("acknowledge", acknowledge_alert, ActIn),
