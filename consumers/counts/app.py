@@ -21,8 +21,7 @@ from consumers.counts.series import Keeper
 from consumers.records.schemes.late import LateSchemes
 from groundswell.settings import Settings
 
-KEEPER_SECONDS: Final = 1.0
-FILL_SECONDS: Final = 5.0
+KEEPER_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 3.0
 
 log = structlog.get_logger()
@@ -54,7 +53,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             log.info("listening", host=settings.http_host, port=port)
             beside = [
                 asyncio.create_task(_repeat(keeper.turn, KEEPER_SECONDS, stop)),
-                asyncio.create_task(_repeat(keeper.fill, FILL_SECONDS, stop)),
+                asyncio.create_task(_repeat(keeper.fill, KEEPER_SECONDS, stop)),
             ]
             try:
                 await counting.run()

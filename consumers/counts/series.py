@@ -29,8 +29,6 @@ from groundswell.series import SCHEME
 MET: Final = 20_000
 """Stories of strangers that wait to be noted at most; the oldest are let go."""
 
-EACH: Final = 5
-"""Turns of the keeper between two looks at shards and records."""
 NAMED: Final = 5
 """Series that were filled together and are named in a line of the log; the others are counted."""
 
@@ -128,9 +126,10 @@ class Series:
 
 class Keeper:
     """
-    Looks after the series beside the counting: call ``turn`` about once a second.
+    Looks after the series beside the counting: call ``turn`` every few seconds.
 
-    ``fill`` reads the log, which may take long: call it beside the turns, every few seconds.
+    No oftener: after each change every counter learns the registry anew, of ten thousand series at most.
+    ``fill`` reads the log, which may take long: call it beside the turns.
     """
 
     def __init__(
@@ -146,16 +145,14 @@ class Keeper:
         self._schemes = schemes
         self._owns = owns
         self._shards = shards
-        self._turns = 0
         self._said: dict[str, str] = {}
 
     async def turn(self) -> None:
-        """Follow who was met; every fifth time bring the shards together."""
+        """Follow who was met, and bring the shards together."""
         await self._tried("strangers", self._introduce)
-        if self._turns % EACH == 0 and self._owns(0):
+        if self._owns(0):
             await self._tried("schemes", lambda: self._series.agree(self._schemes))
             await self._tried("shards", lambda: self._series.agree(None))
-        self._turns += 1
 
     async def fill(self) -> None:
         """Fill what lacks its past, in the shards that are ours."""
