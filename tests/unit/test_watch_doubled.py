@@ -9,7 +9,7 @@ from consumers.records import acting
 from consumers.records.ports import Filter
 from consumers.watch.core import states
 from consumers.watch.core.evidence import Seen
-from tests.watch_loop_world import SURGE, World, cells
+from tests.watch_loop_world import QUICK, SURGE, World, cells
 
 
 @pytest.fixture
@@ -65,3 +65,25 @@ async def test_a_watch_that_starts_anew_tells_no_effect_twice(world):
 
 def test_what_watch_tells_ends_a_snooze():
     assert states.DOUBLING == acting.DOUBLING
+
+
+def test_what_an_older_release_left_knows_no_effect_and_the_first_is_not_told():
+    kept = msgspec.msgpack.encode([SURGE, SURGE, "tone", "warning", 12.0, -1, 0])
+    spell = msgspec.msgpack.decode(kept, type=states.Episode)
+    before = states.Machine("firing", SURGE, spell)
+    signal = states.Signal(
+        log_evidence=12.0,
+        fire=True,
+        pending=True,
+        low=False,
+        unusual=1.0,
+        learnt=True,
+        critical=False,
+        gate="",
+        onset=SURGE,
+        about="tone",
+        ratio=5.0,
+    )
+    after = states.move(before, SURGE + 1, signal, QUICK)
+    assert (spell.ratio, after.episode and after.episode.ratio) == (0.0, 5.0)
+    assert states.transitions(before, after, SURGE + 1, signal) == []
