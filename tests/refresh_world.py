@@ -66,14 +66,14 @@ def votes(items, label="negative", actor="ann"):
     return [Vote(item["id"], "sentiment", label, actor, 1000 + n) for n, item in enumerate(items)]
 
 
-def champion(checkpoint: Path, folder: Path, registry):
+def champion(checkpoint: Path, folder: Path, registry, precisions=("fp32",)):
     """Export the checkpoint and make it champion."""
     made = folder / "first"
     make_bundle(
         checkpoint,
         made,
         name="tiny",
-        precisions=("fp32",),
+        precisions=precisions,
         created_at="2025-12-01T00:00:00Z",
         console=QUIET,
     )
