@@ -34,7 +34,7 @@ check: $(VENV)/.dev ## style, imports, types, and deploy/ against its schemas
 	@$(BIN)/python -m tests.deployed
 
 soak: $(VENV)/.dev kafka ## the long kill and fault runs; prints its figures
-	@$(BIN)/python -m pytest -m soak --timeout=7200 -s tests/integration
+	@$(BIN)/python -m pytest -m soak --timeout=7200 -s tests/integration tests/unit/offline
 
 bench: $(VENV)/.dev kafka ## speed and memory, as ratios taken in one run
 	@$(BIN)/python -m tests.bench
