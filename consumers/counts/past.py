@@ -20,7 +20,7 @@ from consumers.counts.core.state import PartitionState
 from consumers.counts.core.step import Retention, Step
 
 KEPT: Final = 300_000
-"""Cells and lines in memory at most, each some 700 bytes."""
+"""Cells and lines in memory at most, each some 500 bytes."""
 
 
 class Past:

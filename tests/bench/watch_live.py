@@ -48,7 +48,7 @@ from tests.count_world import L, mark, opinion, records
 from tests.postgres import postgres_server
 from tests.watch_series import SERIES, START, learnt, names
 
-ROUNDS = 10
+ROUNDS = 5
 LEAD = 3
 """Minutes that are counted before the first can be decided: the lateness, and the minute itself."""
 BATCH = 500

@@ -171,10 +171,10 @@ async def test_without_a_broker_at_the_start_it_decides_and_tells_later(
     make_stack, quick, tmp_path
 ):
     stack = await installed(make_stack, quick, tmp_path)
-    await quick.produce(stack.news, items(0, 15))  # no more stories than a shelf keeps
+    await quick.produce(stack.news, items(0, 45))  # all of the surge: watch comes when it is over
     port = free_port()
     watch = stack.programs.start("watch-1", kafka_bootstrap_servers=f"127.0.0.1:{port}")
-    await until_decided(stack, 11)
+    await until_decided(stack, 41)
     fired = [a for a in await alerts_of(stack) if a.kind == "surge" and a.state == "firing"]
     assert fired
     assert not await told(stack)
