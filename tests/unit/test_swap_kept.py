@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from consumers.news.swap.loading import load_model
 from consumers.news.swap.priority import LAST, NICE
 from groundswell.models.registry import CHALLENGER
 from tests.news_world import offsets
@@ -132,3 +133,23 @@ async def test_what_is_made_ready_stands_back_and_a_rollback_does_not(made, monk
         await world.until(lambda: world.spoke()[-1] == "tiny@1")
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     assert seen == {"tiny@2": min(mine + NICE, LAST), "tiny@1": mine}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a thread has no priority here")
+@pytest.mark.parametrize(("threads", "stands_back"), [(1, True), (2, False)])
+async def test_a_session_with_threads_of_its_own_is_loaded_at_full_priority(
+    made, monkeypatch, threads, stands_back
+):
+    world = Swapping(made, threads=threads, workers=1)
+    seen = []
+
+    def load(*arguments):
+        seen.append(os.getpriority(os.PRIO_PROCESS, 0))
+        return load_model(*arguments)
+
+    monkeypatch.setattr("consumers.news.swap.readying.load_model", load)
+    async with swapping(world, feed="Profit soars"):
+        made.promote(made.publish("2"))
+        await world.until(lambda: world.serving == "tiny@2")
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert seen == [min(mine + NICE, LAST) if stands_back else mine]
