@@ -15,11 +15,14 @@ from tests.bench.detect.generator import KINDS as SURGES
 from tests.bench.detect.headlines import Alarm, Run
 from tests.bench.detect.live import Through
 from tests.bench.detect.nulls import Null
+from tests.bench.detect.replayed import Found, Replayed
 from tests.bench.detect.scenarios import Told
 from tests.bench.detect.scoring import rate
 from tests.bench.detect.series import Scored
 from tests.bench.detect.tables import CASES
 
+FOUND = Found("2020-03-09T14:01:00Z", "topic:b", "tone", "2020-03-09T13:00:00Z")
+ONLY = Found("2020-03-08T14:01:00Z", "all", "both", "2020-03-08T13:00:00Z")
 RATES = [rate(1, 100.0)] * len(STRATA)
 
 
@@ -58,6 +61,7 @@ def figures():
             for which in ("tweets", "known cause")
         ],
         "headlines": [run, run, words],
+        "replayed": Replayed("a", "b", 300, 9000, 17, 0, 1, [FOUND, ONLY], [FOUND]),
     }  # fmt: skip
 
 

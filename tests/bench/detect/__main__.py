@@ -103,6 +103,12 @@ def _headlines(chosen: argparse.Namespace, _: range, log: Any) -> Any:
     return headlines.measured(chosen.data_dir, chosen.work, chosen.bundle, log)
 
 
+def _replayed(chosen: argparse.Namespace, _: range, log: Any) -> Any:
+    from tests.bench.detect import replayed
+
+    return replayed.measured(chosen.data_dir, chosen.work, chosen.bundle, log)
+
+
 _PARTS = {
     "null": _null,
     "delay": _delay,
@@ -113,6 +119,7 @@ _PARTS = {
     "counts": _counts,
     "nab": _nab,
     "headlines": _headlines,
+    "replayed": _replayed,
 }
 
 

@@ -14,6 +14,7 @@ from tests.bench.detect import (
     live,
     nulls,
     plots,
+    replayed,
     scenarios,
     series,
     tables,
@@ -31,6 +32,7 @@ TYPES: dict[str, Any] = {
     "variants": list[delays.Variant],
     "nab": list[series.Scored],
     "headlines": list[headlines.Run],
+    "replayed": replayed.Replayed,
 }
 
 
@@ -69,6 +71,7 @@ def _shown(figures: dict[str, Any]) -> dict[str, str]:
         "headlines": tables.headlines(figures["headlines"]),
         "topics": tables.explained(figures["headlines"][1]),
         "keywords": tables.explained(figures["headlines"][-1]),
+        "replayed": tables.replayed(figures["replayed"]),
     }
     for part in ("drift", "clean"):
         for name in compare.RATES:

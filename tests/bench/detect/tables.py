@@ -8,6 +8,7 @@ from tests.bench.detect.headlines import Run
 from tests.bench.detect.live import Through
 from tests.bench.detect.nab import PROFILES
 from tests.bench.detect.nulls import Null
+from tests.bench.detect.replayed import Replayed
 from tests.bench.detect.scenarios import Told
 from tests.bench.detect.scoring import Rate
 from tests.bench.detect.series import Scored
@@ -235,3 +236,12 @@ def explained(run: Run) -> str:
         for a in run.alarms
     ]
     return table(["series", "about", "onset", "decided", "negative / expected", "event"], rows)
+
+
+def replayed(run: Replayed) -> str:
+    """Show every alarm on the items dated to the minute, and which way it was found."""
+    rows = []
+    for alarm in sorted({*run.offline, *run.live}):
+        ways = [w for w, of in (("`detect`", run.offline), ("live", run.live)) if alarm in of]
+        rows.append([alarm.series, alarm.kind, alarm.onset, alarm.decided, ", ".join(ways)])
+    return table(["series", "about", "onset", "decided", "found by"], rows)
