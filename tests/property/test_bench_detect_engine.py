@@ -132,3 +132,23 @@ def test_arrays_decide_as_the_core(seed, tick):
                             bool(machine.episode.reopened),
                         )
     assert {key: tuple(alarm[2:]) for key, alarm in fired.items()} == found
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=5, deadline=None)
+def test_several_thresholds_at_once_decide_as_each_alone(seed):
+    streams = streams_of(seed)
+    streams = Streams(streams.negative, streams.stories, streams.sources, streams.world)
+    parameters = Parameters(tick=20, learning_days=3.0)
+    thresholds = (2.0, LOG_A, 4.0)
+    many = Streams(
+        *(np.tile(v, (1, 3)) for v in (streams.negative, streams.stories, streams.sources)),
+        np.concatenate([streams.world + 2 * number for number in range(3)]),
+    )
+    together = Detector(many, parameters, np.repeat(thresholds, SERIES)).run().alarms
+
+    for number, log_a in enumerate(thresholds):
+        first = number * SERIES
+        ours = [a for a in together if first <= a.series < first + SERIES]
+        alone = Detector(streams, parameters, log_a).run().alarms
+        assert [a._replace(series=a.series - first) for a in ours] == alone

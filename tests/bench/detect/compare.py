@@ -114,9 +114,33 @@ def summary(scored: Score, drawn: Case, family: str, variant: str, threshold: fl
 def ours(drawn: Case, log_a: float, variant: str, parameters: Parameters) -> tuple[Tried, Outcome]:
     """Run our detector."""
     outcome = Detector(drawn.streams, parameters, log_a).run()
-    alarms = ((alarm.series, alarm.row) for alarm in outcome.alarms if not alarm.again)
-    scored = score(alarms, drawn.surges, len(drawn.usual.volume))
-    return summary(scored, drawn, OURS, variant, log_a), outcome
+    return _summed(drawn, outcome, 0, log_a, variant), outcome
+
+
+def looser(drawn: Case, log_as: Sequence[float], parameters: Parameters) -> list[Tried]:
+    """Run our detector with several thresholds at once, each on streams and pools of its own."""
+    streams, series = drawn.streams, len(drawn.usual.volume)
+    worlds, times = int(streams.world.max()) + 1, len(log_as)
+    many = Streams(
+        *(np.tile(values, (1, times)) for values in (streams.negative, streams.stories, streams.sources)),
+        np.concatenate([streams.world + worlds * number for number in range(times)]),
+    )  # fmt: skip
+    outcome = Detector(many, parameters, np.repeat(log_as, series)).run()
+    return [
+        _summed(drawn, outcome, number * series, log_a, "hindsight")
+        for number, log_a in enumerate(log_as)
+    ]
+
+
+def _summed(drawn: Case, outcome: Outcome, first: int, log_a: float, variant: str) -> Tried:
+    """Sum up the alarms of the series from ``first`` on."""
+    series = len(drawn.usual.volume)
+    alarms = (
+        (alarm.series - first, alarm.row)
+        for alarm in outcome.alarms
+        if not alarm.again and first <= alarm.series < first + series
+    )
+    return summary(score(alarms, drawn.surges, series), drawn, OURS, variant, log_a)
 
 
 def everything(drawn: Case, parameters: Parameters, log: Any) -> list[Tried]:
@@ -129,10 +153,9 @@ def everything(drawn: Case, parameters: Parameters, log: Any) -> list[Tried]:
         tried.append(done)
         given = given_of(drawn.streams, outcome)
         log(f"{OURS} {name}")
-    for more in LOOSER:
-        log_a = math.log(30 * DAY / parameters.tick) + more
-        tried.append(ours(drawn, log_a, "hindsight", parameters)[0])
-        log(f"{OURS} {more:+g}")
+    usual = math.log(30 * DAY / parameters.tick)
+    tried += looser(drawn, [usual + more for more in LOOSER], parameters)
+    log(f"{OURS}, with hindsight")
     return tried + others(drawn, given, log) if given else tried
 
 

@@ -38,12 +38,17 @@ class Since(NamedTuple):
 
 
 class Detector:
-    """The states of all series of some streams."""
+    """The states of all series of some streams; ``log_a`` is ln A of all, or of each."""
 
     def __init__(
-        self, streams: Streams, parameters: Parameters, log_a: float, *, trace: bool = False
+        self,
+        streams: Streams,
+        parameters: Parameters,
+        log_a: float | Floats,
+        *,
+        trace: bool = False,
     ) -> None:
-        self._streams, self._p, self._log_a = streams, parameters, log_a
+        self._streams, self._p = streams, parameters
         series, parts = streams.negative.shape[1], len(parameters.ratios)
         self._series = series
         self._learnt = Baselines(streams.world, parameters)
@@ -64,9 +69,10 @@ class Detector:
         self._bundle_at = _NEVER
         self._log_ratio = np.log(parameters.ratios)[:, None]
         self._alarms: list[Alarm] = []
-        pending = log_pending(log_a, parameters.tick)
-        self._a, self._a_pending = math.exp(log_a), math.exp(pending)
-        self._a_low = math.exp(pending - math.log(3))
+        each = np.broadcast_to(log_a, series)
+        pending = np.array([log_pending(float(one), parameters.tick) for one in each])
+        self._a, self._a_pending = np.exp(each), np.exp(pending)
+        self._a_low = np.exp(pending - math.log(3))
         shape = streams.negative.shape
         self._trace = (np.zeros(shape), np.zeros(shape, np.int8)) if trace else None
 
@@ -190,16 +196,16 @@ class Detector:
         forgotten = ~live & (tick - self._resolved[busy] > p.ticks(p.reopen))
         episode = self._episode[busy] & ~forgotten
         after[(status == RESOLVED) & episode] = RESOLVED
-        low = evidence < self._a_low
+        low = evidence < self._a_low[busy]
         after[(status == PENDING) & ~low] = PENDING
-        for place in np.flatnonzero((evidence >= min(self._a, self._a_pending)) & ~live):
+        for place in np.flatnonzero((evidence >= self._a_pending[busy]) & ~live):
             which = int(busy[place])
             heaviest = int(self._evidence[:, which].argmax())
             if self._last_negative[which] < self._onset[heaviest, which]:
                 continue  # silence alone is no surge
             after[place] = PENDING
             again = bool(episode[place])
-            if evidence[place] >= self._a and self._fires(row, which, again=again):
+            if evidence[place] >= self._a[which] and self._fires(row, which, again=again):
                 after[place], episode[place] = FIRING, True
         after[live] = np.where(
             status[live] == FIRING,
