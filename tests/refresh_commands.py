@@ -88,7 +88,7 @@ class Refreshed:
         arguments += ["--function", "sentiment", "--function", "topic=derive"]
         arguments += ["--encoder", at / "encoder", "--device", "cpu", "--threads", "1"]
         arguments += ["--least-labels", "20", "--pause-hours", "0", "--days", "10000"]
-        for setting in ("epochs=6", "learning_rate=3e-3", "batch=16", "freeze=none"):
+        for setting in ("epochs=4", "learning_rate=3e-3", "batch=16", "freeze=none"):
             arguments += ["--set", setting]
         for name, value in options.items():
             arguments += [f"--{name.replace('_', '-')}", value]
@@ -188,13 +188,14 @@ async def _said(folder, items):
         await book.close()
 
 
-def copied(made, folder, commands):
+def copied(made, folder, commands, **settings):
     """Begin anew from the template."""
     shutil.copytree(made, folder)
     settings = {
         "registry_url": str(folder / "registry"),
         "records_url": f"sqlite:///{folder / 'records.db'}",
         "models_topic": "",
+        **settings,
     }
     lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
     (folder / "settings.toml").write_text(lines, encoding="utf-8")
