@@ -25,6 +25,9 @@ class Registry:
         self.key = read_private(private)
         self.registry = open_registry(self.url, self.public.read_bytes())
 
+    def tell(self, announcer):
+        self.registry = open_registry(self.url, self.public.read_bytes(), announcer)
+
     def publish(self, version):
         made = bundle(self.folder, version)
         sign_bundle(made, self.key)
@@ -76,7 +79,10 @@ def _opinions(found):
 async def test_promotions_and_a_rollback_by_the_real_programs_lose_nothing(
     make_stack, quick, registry
 ):
-    stack = await make_stack(quick, registry_poll_seconds=0.5, models_topic="", **registry.settings)
+    told = {"models_topic": f"models-{id(registry):x}", **registry.settings}
+    # What is told over Kafka is what is heard: polling comes too late to be seen here.
+    stack = await make_stack(quick, registry_poll_seconds=20.0, **told)
+    registry.tell(KafkaAnnouncer(Settings(kafka_bootstrap_servers=quick.bootstrap, **told)))
     consume, count = stack.programs.start("consume"), stack.programs.start("count")
     await stack.programs.ready(consume, count)
     stop = asyncio.Event()
@@ -85,7 +91,7 @@ async def test_promotions_and_a_rollback_by_the_real_programs_lose_nothing(
         await stack.programs.until("the first one speaks", lambda: _speaks(stack, "tiny@1"))
         for number in range(2, 2 + PROMOTIONS):
             version = registry.publish(str(number))
-            registry.promote(version)
+            await asyncio.to_thread(registry.promote, version)
             await stack.programs.until(f"{version} speaks", lambda v=version: _speaks(stack, v.id))
         done = await stack.programs.run("models", "rollback", "--reason", "a test")
         assert done.code == 0, done.err
