@@ -1,11 +1,17 @@
 """The contract of story lines: the same over the twin, Valkey and a cluster of three nodes."""
 
+import asyncio
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from consumers.adapters import keys
 from consumers.adapters.redis_counts import open_counts
+from consumers.counts.core import shelf
 from consumers.counts.core.fold import fold
 from consumers.counts.core.levels import Shelf
 from consumers.counts.core.shelf import COPIES, STORIES
@@ -114,6 +120,41 @@ async def test_of_every_minute_the_surest_stay_however_many_came_since(world):
         assert len(lines) == len(set(lines)) <= STORIES.most
 
 
+async def shelved(world, seed):
+    """Count random items in random steps; return what both shelves of two series keep."""
+    rng = random.Random(seed)
+    async with world.open() as store:
+        state, held, at = NEW, None, T0
+        for _ in range(rng.randrange(1, 12)):
+            rows: list[object] = []
+            for _ in range(rng.randrange(1, 25)):
+                at += rng.choice([0, 1000, 20_000, 70_000])
+                offset = (state.fences[0].offset + 1 if state.fences else 0) + len(rows)
+                fields = {
+                    "negative": rng.choice([0.5, 0.7, 0.9]),
+                    "new_in": rng.choice([(), ("all",)]),
+                }
+                rows.append(
+                    opinion(offset, at=at, published=at - rng.choice([0, 90_000]), **fields)
+                )
+            step = step_of(state, *rows)
+            assert await store.step(0, held, step) is None
+            state = held = step.state
+        shelves = [Shelf("all", new=True), Shelf("all", new=False), Shelf("topic:rates", new=True)]
+        return (await store.snapshot(0, (), shelves)).lines
+
+
+@given(seed=st.integers(0, 2**32))
+def test_the_script_keeps_what_the_rule_keeps(valkey_port, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shelf, "STORIES", shelf.Keeping(3, ((2, 3), (4, 2), (9, 1))))
+        patch.setattr(shelf, "COPIES", shelf.Keeping(2, ((3, 1),)))
+        twin, real = (
+            asyncio.run(shelved(World(kind, valkey_port), seed)) for kind in ("twin", "valkey")
+        )
+    assert twin == real
+
+
 async def test_a_redis_shelf_holds_little_more_than_it_keeps(valkey_port):
     store = open_counts(Settings(redis_url=f"redis://127.0.0.1:{valkey_port}", redis_prefix="much"))
     async with Redis(port=valkey_port) as raw:
@@ -123,8 +164,7 @@ async def test_a_redis_shelf_holds_little_more_than_it_keeps(valkey_port):
             step = step_of(state, *rows)
             await store.step(0, held, step)
             state = held = step.state
-            shelf = keys.lines("much", 0, Shelf("all", new=True))
-            assert await raw.zcard(shelf) <= STORIES.allowed
+            assert await raw.zcard(keys.lines("much", 0, Shelf("all", new=True))) <= STORIES.allowed
     await store.close()
 
 
