@@ -26,10 +26,11 @@ class Commands:
     """A zygote, and the processes of the command that it forks."""
 
     def __init__(self, environment):
+        mine = {k: v for k, v in os.environ.items() if not k.startswith("GROUNDSWELL_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.refresh_zygote"],
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**mine, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
