@@ -22,7 +22,7 @@ pytestmark = pytest.mark.train
 
 WHOLE = [name for name, _ in STEPS if name != "promote"]
 """All stages but the last, which is over before it can be killed; that of publishing may be as well."""
-ROUNDS = int(os.environ.get("SOAK_REFRESHES", "10"))
+ROUNDS = int(os.environ.get("GROUNDSWELL_SOAK_REFRESHES", "10"))
 
 
 @pytest.fixture(scope="module")
