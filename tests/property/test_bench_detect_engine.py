@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("scipy", reason="needs the extra `train`")
@@ -23,7 +23,7 @@ from tests.bench.detect.engine import (
     RESOLVED,
     Detector,
 )
-from tests.bench.detect.streams import Streams
+from tests.bench.detect.streams import Streams, beside
 
 CODES = {
     "learning": QUIET,
@@ -100,6 +100,7 @@ def by_the_core(streams: Streams, world: int, parameters: Parameters):
 
 
 @given(st.integers(0, 10_000), st.sampled_from([10, 20, 60]))
+@example(232, 60)  # data stop while an alert recovers
 @settings(max_examples=12, deadline=None)
 def test_arrays_decide_as_the_core(seed, tick):
     streams = streams_of(seed)
@@ -138,13 +139,9 @@ def test_arrays_decide_as_the_core(seed, tick):
 @settings(max_examples=5, deadline=None)
 def test_several_thresholds_at_once_decide_as_each_alone(seed):
     streams = streams_of(seed)
-    streams = Streams(streams.negative, streams.stories, streams.sources, streams.world)
     parameters = Parameters(tick=20, learning_days=3.0)
     thresholds = (2.0, LOG_A, 4.0)
-    many = Streams(
-        *(np.tile(v, (1, 3)) for v in (streams.negative, streams.stories, streams.sources)),
-        np.concatenate([streams.world + 2 * number for number in range(3)]),
-    )
+    many = beside(streams, len(thresholds))
     together = Detector(many, parameters, np.repeat(thresholds, SERIES)).run().alarms
 
     for number, log_a in enumerate(thresholds):

@@ -18,7 +18,7 @@ from tests.bench.detect import generator, sequential, windows
 from tests.bench.detect.engine import Detector
 from tests.bench.detect.generator import DAY, LEARN, Surge, Usual
 from tests.bench.detect.scoring import Score, rate, score, starts
-from tests.bench.detect.streams import Outcome, Streams
+from tests.bench.detect.streams import Outcome, Streams, beside
 from tests.bench.detect.windows import Given
 
 RATES = {"1/7": 1 / 7, "1/30": 1 / 30}
@@ -119,12 +119,8 @@ def ours(drawn: Case, log_a: float, variant: str, parameters: Parameters) -> tup
 
 def looser(drawn: Case, log_as: Sequence[float], parameters: Parameters) -> list[Tried]:
     """Run our detector with several thresholds at once, each on streams and pools of its own."""
-    streams, series = drawn.streams, len(drawn.usual.volume)
-    worlds, times = int(streams.world.max()) + 1, len(log_as)
-    many = Streams(
-        *(np.tile(values, (1, times)) for values in (streams.negative, streams.stories, streams.sources)),
-        np.concatenate([streams.world + worlds * number for number in range(times)]),
-    )  # fmt: skip
+    series = len(drawn.usual.volume)
+    many = beside(drawn.streams, len(log_as))
     outcome = Detector(many, parameters, np.repeat(log_as, series)).run()
     return [
         _summed(drawn, outcome, number * series, log_a, "hindsight")

@@ -191,7 +191,7 @@ class Detector:
         live = (status == FIRING) | (status == RECOVERING)
         unusual = np.ones(len(busy))
         if live.any():
-            unusual[live] = self._unusual(tick, busy[live])
+            unusual[live] = self._unusual(busy[live])
         after = np.full(len(busy), QUIET, np.int8)
         forgotten = ~live & (tick - self._resolved[busy] > p.ticks(p.reopen))
         episode = self._episode[busy] & ~forgotten
@@ -223,10 +223,11 @@ class Detector:
         self._evidence[:, busy[done]] = 0.0
         self._twins[:, busy[done]] = 0.0
 
-    def _unusual(self, tick: int, which: Ints) -> Floats:
-        """Return how probably the last hour is still unusual: `_unusual` of the core."""
+    def _unusual(self, which: Ints) -> Floats:
+        """Return how probably the last hour with data is unusual still: `_unusual` of the core."""
         p, nulls = self._p, self._nulls
-        there = self._recent_at[:, which] > tick - p.ticks(p.window)
+        at = self._recent_at[:, which]
+        there = (at > at.max(axis=0) - p.ticks(p.window)) & (at > _NEVER)
         expected, volume, k, n = (self._recent[:, :, which] * there).sum(axis=1)
         bound = nulls.mean[which] / np.where(nulls.expected[which] > 0, nulls.expected[which], 1)
         by_volume = gammaincc(1 + volume, bound * (1 + expected)) * self._about_volume[which]

@@ -1,7 +1,7 @@
 """What the detector in arrays is given, and what it returns."""
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,25 @@ class Streams:
     absent: Bools | None = None
     bundles: dict[int, Shadow | None] = field(default_factory=dict)
     first: int = 0
+
+
+def beside(streams: Streams, times: int) -> Streams:
+    """Lay streams so many times side by side, each time with pools of their own."""
+    worlds = int(streams.world.max()) + 1
+
+    def wide(values: Any) -> Any:
+        return None if values is None else np.tile(values, (1, times))
+
+    return replace(
+        streams,
+        negative=wide(streams.negative),
+        stories=wide(streams.stories),
+        sources=wide(streams.sources),
+        world=np.concatenate([streams.world + worlds * number for number in range(times)]),
+        late_negative=wide(streams.late_negative),
+        late=wide(streams.late),
+        absent=wide(streams.absent),
+    )
 
 
 class Alarm(NamedTuple):
