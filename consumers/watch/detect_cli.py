@@ -38,7 +38,8 @@ def detect(  # noqa: PLR0913 - each argument is an option of the command
         ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="Series of items: topic or all; with --match: those only.")
+        str | None,
+        typer.Option(help="Series of items: topic, all or both; with --match: those only."),
     ] = None,
     budget: Annotated[
         float | None,
@@ -63,8 +64,8 @@ def detect(  # noqa: PLR0913 - each argument is an option of the command
     ] = False,
 ) -> None:
     """Run the surge detector over a file and print its alarms as JSON lines."""
-    if by not in {None, "topic", "all"}:
-        raise InputError(f"--by {by}: must be topic or all")
+    if by not in {None, "topic", "all", "both"}:
+        raise InputError(f"--by {by}: must be topic, all or both")
     if budget is not None and not budget > 0:
         raise InputError(f"--budget {budget}: must be above 0")
     from consumers.watch.detect import Plan, run

@@ -102,9 +102,9 @@ class Counting:
         if self._match:
             words = row.words
             yield from (name for name, test in self._match.items() if test(words))
-        if self._by == "all":
+        if self._by in {"all", "both"}:
             yield "all"
-        elif self._by == "topic":
+        if self._by in {"topic", "both"}:
             yield from (f"topic:{label}" for label in row.topics)
 
     def _new(self, row: Row, series: str) -> bool:

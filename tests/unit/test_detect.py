@@ -116,6 +116,14 @@ def test_one_source_alone_raises_nothing_unless_one_is_enough(run):
     assert (alone["series"], alone["decided"]) == ("topic:rates", unnamed["decided"])
 
 
+def test_topics_and_all_stand_beside_each_other(run):
+    alarms, said = run(list(news(14, SURGE)), tick="5m", by="both", budget=2 / 30)
+
+    assert {alarm["series"] for alarm in alarms} == {"all", "topic:rates"}
+    assert len({(alarm["decided"], alarm["ended"], alarm["observed"]) for alarm in alarms}) == 1
+    assert "in 2 series" in " ".join(said.split())
+
+
 def test_copies_of_a_story_count_once(run):
     surge = [item(START + timedelta(days=12, hours=8, seconds=n), "negative") for n in range(60)]
     one = [{**row, "story": "s1", "source": f"Wire {n}"} for n, row in enumerate(surge)]

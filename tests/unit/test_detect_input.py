@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"by": "sector"}, "--by sector: must be topic or all"),
+        ({"by": "sector"}, "--by sector: must be topic, all or both"),
         ({"budget": 0.0}, "--budget 0.0: must be above 0"),
         ({"tick": "5 minutes"}, "--tick 5 minutes: must be"),
         ({"tick": "0m"}, "--tick 0m: must be"),
