@@ -108,7 +108,7 @@ def test_an_item_is_explained_down_to_its_data(tmp_path):
         {
             "id": "n1",
             "title": "Acme plunges after fraud probe",
-            "body": "[bold]x[/bold]",
+            "body": "[bold]Shares fell by a third[/bold]",
             "bundle": "other@1",
         }
     ]
