@@ -4,10 +4,10 @@ Headlines dated to the minute, through `replay` and the live programs, beside `d
     rows ──► replay ──► consume ──┬──► count ──► watch ──► topic `alerts` ────┐
                                   └──► topic `opinions` ──► detect ──► the same alarms?
 
-`detect` is given the opinions, for a model of whole numbers labels a text a little otherwise in another batch:
+`detect` is given the opinions, for a quantised model labels a text a little otherwise in another batch:
 how many items `classify` labels otherwise is counted apart. The items are of one source, so that one has
-to be enough (``watch_sources``, ``--sources``). Both get the same threshold for each series: `detect` runs once by
-topic and once over all, with the budget of its own series, `watch` with that of all that it knows but entities.
+to be enough (``watch_sources``, ``--sources``). Both have the series of the topics and that of all, and the same
+threshold for each: `detect` at the budget of its own series, `watch` at that of all that it knows but entities.
 The replay goes as fast as it can, a fortnight at a time, for minutes are kept for a month. Broker
 and store are the embedded ones.
 """
@@ -38,7 +38,7 @@ FIRST, LAST = "2020-02-01", "2020-03-31"
 """The days that are replayed: a month to learn in, and the one in which most happened."""
 A_SERIES = 1 / 7
 """False alarms a day that each series may raise: enough alarms to compare."""
-BY = ("topic", "all")
+BY = "both"
 LATENESS = 120
 FORTNIGHT = 14
 KEPT_HOURS = 744
@@ -85,14 +85,12 @@ def measured(data: Path, work: Path, bundle: Path, log: Any) -> Replayed | None:
     _write(whole, rows)
     labelled = work / "minutes.labelled.jsonl"
     _run("classify", str(whole), "--stories", "--out", str(labelled), "--bundle", str(bundle))
-    series = sum(len(read_items(labelled, 1, by, (), LATENESS).names) for by in BY)
+    series = len(read_items(labelled, 1, BY, (), LATENESS).names)
     log(f"{len(rows)} rows labelled, {series} series")
     told = asyncio.run(_live(rows, work, bundle, series, log))
     _write(opinions, [msgspec.to_builtins(opinion) for opinion in told.opinions])
-    offline: list[Found] = []
-    for by in BY:
-        offline += _detected(opinions, by)
-        log(f"detect by {by}: {len(offline)} alarms")
+    offline = _detected(opinions)
+    log(f"detect: {len(offline)} alarms; live: {len(told.found)}")
     return Replayed(
         FIRST, LAST, len(rows), _minute(rows[-1]) - _minute(rows[0]) + 1, series,
         told.series - series, _differing(labelled, told.opinions), sorted(offline), sorted(told.found),
@@ -123,10 +121,10 @@ def _run(*arguments: str) -> str:
     return done.stdout
 
 
-def _detected(opinions: Path, by: str) -> list[Found]:
+def _detected(opinions: Path) -> list[Found]:
     """Return the alarms of `detect`, umbrellas aside."""
-    budget = len(read_items(opinions, 1, by, (), LATENESS).names) * A_SERIES
-    options = ("--tick", "minute", "--sources", "1", "--by", by, "--budget", str(budget))
+    budget = len(read_items(opinions, 1, BY, (), LATENESS).names) * A_SERIES
+    options = ("--tick", "minute", "--sources", "1", "--by", BY, "--budget", str(budget))
     rows = [json.loads(line) for line in _run("detect", str(opinions), *options).splitlines()]
     return [
         Found(row["decided"], row["series"], row["kind"], row["onset"])
