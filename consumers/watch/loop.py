@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -206,8 +206,7 @@ class Watching:
             return
         self.health.working(COUNTS)
         setting = await self._setting(bundles, ahead)
-        kept = mind.committed
-        closed = mind.closed
+        kept, closed = mind.committed, mind.closed
         if closed:
             state = let_go(kept.detectors, first, closed, self.plan.parameters)
             kept, mind.known = kept._replace(detectors=state), None
@@ -220,9 +219,7 @@ class Watching:
                 name: await self.view.stories(name, minute, minute, EVENTS_READ)
                 for name in candidates(held, setting)
             }
-            whole = await asyncio.to_thread(
-                whole_minute, kept, minute, held, stories, setting, mind.known
-            )
+            whole = await self._whole(kept, minute, held, stories, setting, mind.known)
             kept, mind.known = whole.kept, whole.decided.known
             # The last, or what is to be told; else it waits for the next that is written.
             if whole.moved or minute == last:
@@ -230,6 +227,16 @@ class Watching:
                 if self._mind is not mind:
                     return
                 closed = ()
+
+    async def _whole(self, *of_a_minute: Any) -> Whole:
+        """Decide a minute beside the loop, which keeps the lease meanwhile: many series take seconds."""
+        deciding = asyncio.create_task(asyncio.to_thread(whole_minute, *of_a_minute))
+        try:
+            while not (await asyncio.wait([deciding], timeout=RENEW_SECONDS))[0]:
+                await self._holds()
+        finally:
+            await asyncio.wait([deciding])
+        return deciding.result()
 
     async def _setting(self, bundles: Mapping[int, str], ahead: Outlook) -> Setting:
         plan = self.plan

@@ -96,20 +96,22 @@ class Counter:
 
 @dataclass
 class Taken:
-    """Seconds of turns and of counting, by series touched."""
+    """
+    Seconds by kind of minute: the turn, the processor's for `watch` and for Valkey, the counting before.
 
-    turns: dict[int, list[float]] = field(default_factory=dict)
-    watch: dict[int, list[float]] = field(default_factory=dict)
-    valkey: dict[int, list[float]] = field(default_factory=dict)
-    counting: dict[int, list[float]] = field(default_factory=dict)
+    ``state``: bytes a series in the records.
+    """
+
+    minutes: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
     state: float = 0.0
 
-    def note(self, touched: int, turn: float, watch: float, valkey: float, counted: float) -> None:
-        """Note a turn: seconds, of the processor those of `watch` and of Valkey, and the counting before."""
-        for where, what in (
-            (self.turns, turn), (self.watch, watch), (self.valkey, valkey), (self.counting, counted)
-        ):  # fmt: skip
-            where.setdefault(touched, []).append(what)
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the medians of each kind of minute, and the longest turn."""
+        for kind, taken in self.minutes.items():
+            turns, watch, valkey, counted = zip(*taken, strict=True)
+            medians = (statistics.median(of) for of in (watch, valkey, turns))
+            seconds = (*medians, max(turns), statistics.median(counted))
+            yield kind, *(f"{s:.3f}" for s in seconds), f"{self.state:,.0f}"
 
 
 async def measured(url: str, port: int) -> Taken:
@@ -132,15 +134,24 @@ async def measured(url: str, port: int) -> Taken:
     relay, view = Relay(book, MemoryWriter(log), "alerts"), CountsView(store)
     watching = Watching(plan, view, book, relay, clock, Health(), sources=view)
     taken = Taken()
+
+    async def minute(kind: str, touched: int) -> None:
+        """Count a minute, and decide the last that can be; ``kind`` "": it is not noted."""
+        counted = await counter.count(touched)
+        assert len(await store.touched(counter.minute)) == touched + 2  # all, and the topic
+        began, mine, its = time.perf_counter(), time.process_time(), await spent(port)
+        await watching.turn()
+        took, mine = time.perf_counter() - began, time.process_time() - mine
+        if kind:
+            noted = (took, mine, await spent(port) - its, counted)
+            taken.minutes.setdefault(kind, []).append(noted)
+
     for touched in (SERIES, FEW):
         for round_ in range(-LEAD, ROUNDS):
-            counted = await counter.count(touched)
-            assert len(await store.touched(counter.minute)) == touched + 2  # all, and the topic
-            began, mine, its = time.perf_counter(), time.process_time(), await spent(port)
-            await watching.turn()
-            took, mine = time.perf_counter() - began, time.process_time() - mine
-            if round_ >= 0:
-                taken.note(touched, took, mine, await spent(port) - its, counted)
+            await minute(f"{touched:,}" if round_ >= 0 else "", touched)
+    while counter.minute - LEAD + 1 < START + 59:
+        await minute("", FEW)
+    await minute(f"{FEW}, a new hour", FEW)
     loaded = await book.load()
     assert loaded.minute == counter.minute - LEAD + 1
     taken.state = sum(map(len, loaded.states.values())) / SERIES
@@ -174,26 +185,15 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
 def main() -> None:
     """Measure and print."""
     table = Table(
-        "records", "touched", "a turn, s", "longest", "processor: watch", "Valkey", "counting before, s",
-        "state, B a series",
-        title=f"{SERIES:,} series, {ROUNDS} minutes each, one core",
+        "records", "touched", "watch", "Valkey", "a turn", "longest", "counted in", "state, B",
+        title=f"{SERIES:,} series on one core: seconds a minute, of the processor and by the clock",
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name, databases(Path(name)) as urls:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # and who is started from here
         with valkey_server(Path(name)) as port:
             for kind, url in urls.items():
-                taken = asyncio.run(measured(url, port))
-                for touched, turns in taken.turns.items():
-                    table.add_row(
-                        kind,
-                        f"{touched:,}",
-                        f"{statistics.median(turns):.3f}",
-                        f"{max(turns):.3f}",
-                        f"{statistics.median(taken.watch[touched]):.3f}",
-                        f"{statistics.median(taken.valkey[touched]):.3f}",
-                        f"{statistics.median(taken.counting[touched]):.3f}",
-                        f"{taken.state:,.0f}",
-                    )
+                for row in asyncio.run(measured(url, port)).rows():
+                    table.add_row(kind, *row)
     Console(width=110).print(table)
 
 
