@@ -42,7 +42,7 @@ def null(nulls: Sequence[Null], out: Path) -> None:
     axes.axhline(BUDGET, color=RED, ls="--", lw=1, label="budget: 1 in 30 days")
     axes.set_xticks(range(len(NAMES)), NAMES)
     axes.set_ylabel("false alarms a series-day")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.6 * BUDGET))  # room for the legend
     axes.legend(fontsize=8)
     figure.savefig(out, dpi=110)
 
