@@ -92,11 +92,11 @@ async def until_told(stack, state):
 
 
 async def decided(stack):
-    """Return the last decided minute of the records, from 0 at the stream's start."""
+    """Return the last decided minute of the records, from 0 at the stream's start; before all, of none."""
     records = await open_records(str(stack.settings["records_url"]))
     try:
         minute = (await records.load()).minute
-        return -1 if minute is None else minute - BASE // MINUTE_MS
+        return float("-inf") if minute is None else minute - BASE // MINUTE_MS
     finally:
         await records.close()
 
