@@ -8,6 +8,7 @@ foreground. Rule: everything that was started is stopped, whatever happens.
 
 import asyncio
 import json
+import math
 import shlex
 import signal
 import sys
@@ -127,7 +128,7 @@ async def run(
         produced = task.result()
         caught_up = await _catch_up(counts, past + produced, clock)
         if pace.replays:
-            await _decided(ports["watch"], counts, clock)
+            await _decided(ports["watch"], counts, settings.lateness_seconds, clock)
         result = await _figures(ports, watcher, produced, past, clock.now() - fed)
         _say(watcher, subscriber.receiver, _speaker(quiet=as_json))
         result |= {
@@ -243,10 +244,11 @@ async def _catch_up(counts: RedisCounts, produced: int, clock: Clock) -> bool:
     return True
 
 
-async def _decided(port: int, counts: RedisCounts, clock: Clock) -> None:
-    """Wait, within bounds, until `watch` has decided every minute that is over in the stream."""
+async def _decided(port: int, counts: RedisCounts, lateness: float, clock: Clock) -> None:
+    """Wait, within bounds, until `watch` has decided every minute that no item can be late for any more."""
     deadline = clock.now() + _CATCH_UP_SECONDS
-    over = max((await counts.series()).values(), default=0) - _OPEN_MINUTES
+    newest = max((await counts.series()).values(), default=0)
+    over = newest - _OPEN_MINUTES - math.ceil(lateness / 60)
     while clock.now() < deadline:
         _, page = await get(port, "/metrics")
         if figures.value(page, DECIDED) >= over:
