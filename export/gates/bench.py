@@ -19,8 +19,7 @@ from training.data import Card, DataSet
 from training.evaluation.decide import Said, judge, said_of
 from training.evaluation.judged import Judged
 from training.evaluation.material import choose_heads, examples_of, read, train_examples
-from training.evaluation.measure import Material
-from training.evaluation.predictors import Answers, Asked, Predictor
+from training.evaluation.predictors import Answers, Asked, Material, Predictor
 from training.evaluation.served import BundlePredictor
 from training.examples import Example, Truth
 from training.functions import FOLDER, load_function

@@ -13,8 +13,7 @@ from training.evaluation.bootstrap import mcnemar, resample
 from training.evaluation.decide import Said, calibration_of, said_of
 from training.evaluation.judged import Floats, Judged, scores_of
 from training.evaluation.leakage import near_to
-from training.evaluation.measure import Material
-from training.evaluation.predictors import Predictor
+from training.evaluation.predictors import Material, Predictor
 from training.evaluation.scores import Bools
 from training.evaluation.slices import AGREEMENT, COMPUTED, metric, value_of
 

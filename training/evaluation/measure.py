@@ -5,7 +5,6 @@ Rule: whatever could not be measured is named in the notes with its reason; noth
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from training.evaluation import probes
 from training.evaluation.bootstrap import estimates
@@ -21,29 +20,10 @@ from training.evaluation.decide import (
 from training.evaluation.entities import ByToken, Units, by_token
 from training.evaluation.figures import HeadFigures
 from training.evaluation.leakage import neighbours_of
-from training.evaluation.predictors import Answers, Asked, Predictor
+from training.evaluation.predictors import Asked, Material
 from training.evaluation.scores import score
 from training.evaluation.slices import metric, slices_of
 from training.examples import Example, Spans, Truth
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """
-    What there is to measure with.
-
-    ``heads`` are in the order of the examples' truths. ``answers`` are the model's to ``examples``,
-    ``other`` those of the model that it is compared with. ``train`` holds what it was trained on, with
-    truths in the same order, or nothing. ``most`` bounds the texts that a test may ask about.
-    """
-
-    predictor: Predictor
-    heads: tuple[Asked, ...]
-    examples: tuple[Example, ...]
-    answers: Answers
-    other: tuple[Predictor, Answers] | None = None
-    train: tuple[Example, ...] = ()
-    most: int = 300
 
 
 def measure_head(material: Material, place: int) -> HeadFigures:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from groundswell.tasks import Function
 from training.evaluation.entities import Units
 from training.evaluation.judged import Floats
+from training.examples import Example
 
 Logits: TypeAlias = npt.NDArray[np.float32]
 BATCH = 32
@@ -146,3 +147,22 @@ def explained_of(heads: Mapping[str, Asked]) -> str:
     """Return the name of the head that a model explains; "" if none reads whole texts."""
     names = [name for name, head in heads.items() if head.function.output != "tokens"]
     return EXPLAINED if EXPLAINED in names else next(iter(names), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """
+    What there is to measure with.
+
+    ``heads`` are in the order of the examples' truths. ``answers`` are the model's to ``examples``,
+    ``other`` those of the model that it is compared with. ``train`` holds what it was trained on, with
+    truths in the same order, or nothing. ``most`` bounds the texts that a test may ask about.
+    """
+
+    predictor: Predictor
+    heads: tuple[Asked, ...]
+    examples: tuple[Example, ...]
+    answers: Answers
+    other: tuple[Predictor, Answers] | None = None
+    train: tuple[Example, ...] = ()
+    most: int = 300

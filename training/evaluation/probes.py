@@ -7,7 +7,6 @@ follows the order of the data nor changes from run to run.
 
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,17 +25,14 @@ from training.evaluation.decide import Said, said_of, spans_of
 from training.evaluation.faithfulness import LEAST_WORDS, Faithfulness, deletions, faithfulness
 from training.evaluation.judged import Floats
 from training.evaluation.names import COMPANY_LABELS, PERSON_LABELS
-from training.evaluation.predictors import Asked
+from training.evaluation.predictors import Asked, Material
 from training.examples import Example, Span, Spans
-
-if TYPE_CHECKING:
-    from training.evaluation.measure import Material
 
 NAMES = ("company_names", "person_names")
 
 
 def behaviour(
-    material: "Material", place: int, rows: Sequence[int], said: Said, notes: list[str]
+    material: Material, place: int, rows: Sequence[int], said: Said, notes: list[str]
 ) -> tuple[Behaviour, ...]:
     """Run the behavioural tests of a head's function on its labelled rows."""
     asked = material.heads[place]
@@ -79,7 +75,7 @@ def _sample(changes: Sequence[Change], most: int) -> list[Change]:
     return sorted(changes, key=lambda change: zlib.crc32(change.text.encode()))[:most]
 
 
-def _names(material: "Material", rows: Sequence[int]) -> list[tuple[Span, ...]] | None:
+def _names(material: Material, rows: Sequence[int]) -> list[tuple[Span, ...]] | None:
     """Return the names in each row: as they were marked, else as the model finds them."""
     wanted = COMPANY_LABELS | PERSON_LABELS
     own = next(
@@ -108,7 +104,7 @@ def _marked(example: Example) -> tuple[Span, ...] | None:
 
 
 def explanations(
-    material: "Material", asked: Asked, rows: Sequence[int], said: Said, notes: list[str]
+    material: Material, asked: Asked, rows: Sequence[int], said: Said, notes: list[str]
 ) -> Faithfulness | None:
     """Compare deleting the words that are said to matter with deleting others."""
     predictor = material.predictor
@@ -141,7 +137,7 @@ def explanations(
     )
 
 
-def _probabilities(material: "Material", asked: Asked, texts: Sequence[str]) -> Floats:
+def _probabilities(material: Material, asked: Asked, texts: Sequence[str]) -> Floats:
     answers = material.predictor.answer(texts)
     return _softmax(asked, answers.sentences[asked.function.name])
 

@@ -24,8 +24,8 @@ from training.evaluation.material import (
     recorded_files,
     train_examples,
 )
-from training.evaluation.measure import Material, measure_head
-from training.evaluation.predictors import Answers, Logits, Predictor
+from training.evaluation.measure import measure_head
+from training.evaluation.predictors import Answers, Logits, Material, Predictor
 from training.evaluation.served import BundlePredictor
 from training.evaluation.speed import speed_of
 from training.examples import Example
