@@ -253,7 +253,7 @@ class World:
             Patience(self.metrics, self.health),
         )
 
-    async def until(self, condition, seconds=60.0):
+    async def until(self, condition, seconds=120.0):
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - conditions of every kind
                 await asyncio.sleep(0.002)

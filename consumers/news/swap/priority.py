@@ -5,8 +5,13 @@ import os
 import threading
 from typing import Final
 
-NICE: Final = 10
-"""How much less of a core such a thread gets: a tenth of another one's share, where both want it."""
+NICE: Final = 3
+"""
+How much less of a core such a thread gets: half of another one's share, where both want it.
+
+With ten, a tenth, the stream is hardly better off (it holds the interpreter's lock while it waits for its
+turn), and where no core is ever idle a bundle is not ready in time.
+"""
 LAST: Final = 19
 """The lowest priority there is."""
 
