@@ -67,7 +67,8 @@ def test_a_bounded_run_counts_every_item_and_prints_one_json_object(started):
 
 @pytest.mark.timeout(300)
 def test_the_injected_surge_fires_is_told_and_ends(started):
-    process = started("--seconds", "50", "--speed", "480")
+    # An end is told 90 to 140 minutes of the stream after the surge, whatever the hour of the start.
+    process = started("--seconds", "90", "--speed", "480")
 
     out, err = process.communicate(timeout=290)
 
