@@ -151,9 +151,8 @@ class Swapper:
             log.info("the alias has moved on", bundle=found.ready.voice.bundle)
             self._leaving.let_go(found.ready.voice)
             return True
-        self._swap(
-            found.ready.voice, now, "back" if found.ready.voice.key in self._good else "promoted"
-        )
+        how = "back" if found.ready.voice.key in self._good else "promoted"
+        self._swap(found.ready.voice, now, how)
         self._describe(found.ready)
         self._metrics.swap_seconds.observe(self._clock.now() - began)
         return found.soon
@@ -172,18 +171,22 @@ class Swapper:
     async def _while(self, making: Coroutine[None, None, Outcome]) -> Outcome:
         """Wait for a bundle to be made ready; neither the watch nor a rollback waits for that."""
         task = asyncio.ensure_future(making)
-        look_at = self._clock.now() + self._poll
+        look_at, woken = self._clock.now() + self._poll, False
         try:
             while not task.done():
                 await asyncio.wait((task,), timeout=min(TICK_SECONDS, self._poll))
                 await self._watch()
                 if self._woken.is_set() or self._clock.now() >= look_at:
+                    woken = woken or self._woken.is_set()
+                    self._woken.clear()
                     look_at = self._clock.now() + self._poll
                     with contextlib.suppress(Transient, BundleError):
                         self._back(await self._bundles.moved(CHAMPION))
             return task.result()
         finally:
             task.cancel()
+            if woken:  # a move that was no rollback is still to be followed
+                self._woken.set()
 
     async def _follow_challenger(self, move: Move | None) -> bool:
         present, target = self._shadow.voice, target_of(move)
@@ -194,8 +197,7 @@ class Swapper:
                 self._leaving.let_go(present)
             return False
         serving = "" if present is None else present.key
-        look = self._readying.look(move, serving, CHALLENGER, threads=1)
-        found = await self._while(look)
+        found = await self._while(self._readying.look(move, serving, CHALLENGER, threads=1))
         if found.ready is not None:
             self._shadow.follow(found.ready.voice)
             log.info("in shadow", bundle=found.ready.voice.bundle)
